@@ -1,0 +1,176 @@
+"""Scheduling a run once, watching it, and reading what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import get_args
+
+from lightly_airflow.client.policy import may_have_happened, passes
+from lightly_airflow.contract.errors import LightlyApiError, LightlyError, LightlyNotFound
+from lightly_airflow.contract.models.runs import Priority, Run, ScheduledRun
+from lightly_airflow.contract.models.worker_config import RunConfig
+from lightly_airflow.contract.operations import runs, schedules
+from lightly_airflow.contract.states import ScheduledState, StateRow, is_known, meaning
+from lightly_airflow.contract.wire import Flow, Pause
+
+MAX_TRIES = 4
+ALL_SCHEDULED_STATES: tuple[ScheduledState, ...] = get_args(ScheduledState)
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """How a scheduled run stands.
+
+    :param state: LightlyOne's own word: the run's state, else the scheduled run's; ``None`` if it knows neither.
+    :param message: the worker's message, if there is one.
+    :param run: the run, once a worker has started it.
+    """
+
+    dataset_id: str
+    scheduled_run_id: str
+    state: str | None
+    message: str = ""
+    run: Run | None = None
+
+    @property
+    def row(self) -> StateRow:
+        return meaning(self.state)
+
+    @property
+    def known(self) -> bool:
+        """Whether this version knows the state."""
+        return self.state is None or is_known(self.state)
+
+    def __str__(self) -> str:
+        told = f": {self.message}" if self.message else ""
+        return f"{self.state or 'NOT FOUND'} ({self.row.says}){told}"
+
+
+def create_config(config: RunConfig) -> Flow[str]:
+    """The id of a new worker config. A lost response is simply asked for again: an unused config costs nothing."""
+    for attempt in count():
+        try:
+            return (yield from schedules.create_config(config)).id
+        except LightlyError as error:
+            if not may_have_happened(error) or attempt + 1 == MAX_TRIES:
+                raise
+        yield from Pause(2.0**attempt)
+    raise AssertionError("count() does not end")
+
+
+def ensure_scheduled(
+    dataset_id: str, config_id: str, priority: Priority, runs_on: Sequence[str], *, fresh: bool
+) -> Flow[str]:
+    """The id of the one scheduled run of a config; the config's id is the idempotency key that the API does not have.
+
+    :param dataset_id: the dataset to process.
+    :param config_id: a config that nothing else uses.
+    :param priority: place in the queue.
+    :param runs_on: labels that a worker must have.
+    :param fresh: the config was made just now, so that nothing can have been scheduled with it.
+    """
+    for attempt in count():
+        if attempt or not fresh:
+            found = yield from find_scheduled(dataset_id, config_id)
+            if found is not None:
+                return found
+        try:
+            return (yield from schedules.schedule_run(dataset_id, config_id, priority, runs_on)).id
+        except LightlyError as error:
+            if not may_have_happened(error) or attempt + 1 == MAX_TRIES:
+                raise
+        yield from Pause(2.0**attempt)
+    raise AssertionError("count() does not end")
+
+
+def find_scheduled(dataset_id: str, config_id: str) -> Flow[str | None]:
+    """The id of the scheduled run with that config: among the dataset's scheduled runs, else among its runs."""
+    queue = yield from schedules.scheduled_runs(dataset_id, ALL_SCHEDULED_STATES)
+    for entry in queue:
+        if entry.config_id == config_id:
+            return entry.id
+    started = yield from runs.runs_of_dataset(dataset_id)
+    return next((run.scheduled_id for run in started if run.config_id == config_id), None)
+
+
+def look(dataset_id: str, scheduled_run_id: str) -> Flow[RunView]:
+    """How a scheduled run stands now. Only a real 404 counts as "not there": any other error is raised."""
+    run = yield from _run_of(scheduled_run_id)
+    if run is None:
+        entry = yield from _scheduled(dataset_id, scheduled_run_id)
+        if entry is not None and entry.state in ("OPEN", "CANCELED"):
+            return RunView(dataset_id, scheduled_run_id, entry.state)
+        # A worker may have started, and even ended, the run between the two answers.
+        run = yield from _run_of(scheduled_run_id)
+        if run is None:
+            return RunView(dataset_id, scheduled_run_id, entry.state if entry else None)
+    return RunView(dataset_id, scheduled_run_id, run.state, run.message or "", run)
+
+
+def watch(
+    dataset_id: str,
+    scheduled_run_id: str,
+    *,
+    poll_interval: float,
+    patience: float,
+    pickup_deadline: float | None,
+    now: Callable[[], float],
+    tell: Callable[[RunView], None],
+    tell_trouble: Callable[[LightlyError], None],
+) -> Flow[RunView]:
+    """Waits until the run has ended, or was not picked up in time; returns how it stood at last.
+
+    :param poll_interval: seconds between two looks.
+    :param patience: for how many seconds in a row faults that pass may last before the last of them is raised.
+    :param patience: for how many seconds in a row faults that pass may last before one of them is raised.
+    :param now: the clock.
+    :param tell: is told each time the state or message has changed.
+    :param tell_trouble: is told each fault that is waited out.
+    :raises LightlyError: a fault that does not pass (a rejected token, a dataset that is gone), or lasted too long.
+    """
+    last, well = None, now()
+    while True:
+        try:
+            view = yield from look(dataset_id, scheduled_run_id)
+        except LightlyError as error:
+            if not passes(error) or now() - well > patience:
+                raise
+            tell_trouble(error)
+        else:
+            well = now()
+            if view != last:
+                tell(view)
+            last = view
+            overdue = view.state == "OPEN" and pickup_deadline is not None and well >= pickup_deadline
+            if view.row.terminal or overdue:
+                return view
+        yield from Pause(poll_interval)
+
+
+def cancel(dataset_id: str, scheduled_run_id: str) -> Flow[RunView | None]:
+    """Cancels a scheduled run that no worker has picked up: ``None`` on success, else how the run stands instead.
+
+    LightlyOne's API cannot stop a run that a worker has begun.
+    """
+    try:
+        yield from schedules.cancel_scheduled_run(dataset_id, scheduled_run_id)
+    except LightlyApiError as error:
+        if error.status >= 500 or error.status in (401, 403, 429):
+            raise
+        view = yield from look(dataset_id, scheduled_run_id)
+        return None if view.row.outcome == "cancelled" else view
+    return None
+
+
+def _run_of(scheduled_run_id: str) -> Flow[Run | None]:
+    try:
+        return (yield from runs.run_of_schedule(scheduled_run_id))
+    except LightlyNotFound:
+        return None
+
+
+def _scheduled(dataset_id: str, scheduled_run_id: str) -> Flow[ScheduledRun | None]:
+    queue = yield from schedules.scheduled_runs(dataset_id, ALL_SCHEDULED_STATES)
+    return next((entry for entry in queue if entry.id == scheduled_run_id), None)

@@ -1,0 +1,145 @@
+"""Requests out, responses in: ``requests`` for workers, ``httpx`` for the triggerer. Both libraries come with Airflow.
+
+The token travels in the URL, so no exception of either library leaves this module: they carry the URL. Ours are raised
+after the ``except`` block has ended, so that they do not carry the library's as their context either.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import socket
+import ssl
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from lightly_airflow.client.settings import ApiSettings, headers, is_absolute
+from lightly_airflow.contract.errors import LightlyConnectionError
+from lightly_airflow.contract.wire import Request, Response
+
+if TYPE_CHECKING:
+    from typing import Self
+
+
+class HideToken(logging.Filter):
+    """Takes the token out of what urllib3 logs: it prints whole URLs, at DEBUG and on each retry at WARNING."""
+
+    _TOKEN = re.compile(r"(token=)[^&\s\"']+")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = self._TOKEN.sub(r"\1***", record.getMessage()), ()
+        return True
+
+
+class RequestsTransport:
+    """Synchronous. Use as a context manager, or :meth:`close` it."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        import requests
+
+        pool = logging.getLogger("urllib3.connectionpool")
+        if not any(isinstance(one, HideToken) for one in pool.filters):
+            pool.addFilter(HideToken())
+        self._settings = settings
+        self._session = requests.Session()
+        # Without this, a ~/.netrc entry for the host would add an Authorization header.
+        self._session.auth = lambda request: request
+        self._proxies = {"http": settings.proxy, "https": settings.proxy} if settings.proxy else None
+
+    def send(self, request: Request) -> Response:
+        """One request, one response; raises :class:`LightlyConnectionError` where none came."""
+        import requests
+
+        try:
+            answer = self._session.request(
+                request.method,
+                self._settings.url(request),
+                data=request.body,
+                headers=headers(request),
+                timeout=self._settings.timeout,
+                # Here and not on the session, where REQUESTS_CA_BUNDLE and the proxy variables would win.
+                verify=self._settings.trust,
+                proxies=self._proxies,
+                allow_redirects=is_absolute(request),
+            )
+            return self._settings.response(answer.status_code, answer.content, answer.headers)
+        except requests.RequestException as error:
+            kind = kind_of(error)
+        raise LightlyConnectionError(request.operation, kind, self._settings.host_of(request))
+
+    def close(self) -> None:
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class HttpxTransport:
+    """Asynchronous. Use as an async context manager. Making one loads CA certificates: do it off the event loop."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        import httpx
+
+        trust = settings.trust
+        verify = ssl.create_default_context(cafile=trust) if isinstance(trust, str) else trust
+        self._settings = settings
+        self._client = httpx.AsyncClient(verify=verify, proxy=settings.proxy, timeout=settings.timeout)
+
+    async def send(self, request: Request) -> Response:
+        """One request, one response; raises :class:`LightlyConnectionError` where none came."""
+        import httpx
+
+        try:
+            answer = await self._client.request(
+                request.method,
+                self._settings.url(request),
+                content=request.body,
+                headers=headers(request),
+                follow_redirects=is_absolute(request),
+            )
+            return self._settings.response(answer.status_code, answer.content, answer.headers)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            kind = kind_of(error)
+        raise LightlyConnectionError(request.operation, kind, self._settings.host_of(request))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        await self._client.aclose()
+
+
+def kind_of(error: BaseException) -> str:
+    """Which kind of :class:`LightlyConnectionError` a library's exception is, from its own causes."""
+    causes = list(_causes(error))
+    names = {type(cause).__name__ for cause in causes}
+    if "ProxyError" in names:
+        return "proxy"
+    if any(isinstance(cause, socket.gaierror) for cause in causes) or "NameResolutionError" in names:
+        return "dns"
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return "tls"
+    if any(isinstance(cause, TimeoutError) for cause in causes) or any(name.endswith("Timeout") for name in names):
+        return "timeout"
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes) or "NewConnectionError" in names:
+        return "refused"
+    return "reset"
+
+
+def _causes(error: BaseException | None) -> list[BaseException]:
+    found: list[BaseException] = []
+    while error is not None and error not in found:
+        found.append(error)
+        nested = [arg for arg in error.args if isinstance(arg, BaseException)] + [getattr(error, "reason", None)]
+        for inner in nested:
+            if isinstance(inner, BaseException):
+                found.extend(one for one in _causes(inner) if one not in found)
+        error = error.__cause__ or error.__context__
+    return found
