@@ -1,0 +1,54 @@
+"""How a task fails: stable classes for retry policies and callbacks to name.
+
+Errors of the conversation itself (no answer, a refused request) stand in ``lightly_airflow.contract.errors``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from lightly_airflow.contract.errors import LightlyConfigError
+
+
+class LightlyInputError(AirflowFailException):
+    """A value of the DAG or of a connection that cannot be right. Never retried: it would be as wrong again."""
+
+
+class LightlyPermissionError(AirflowException):
+    """LightlyOne lacks permissions on a dataset's datasources."""
+
+
+class LightlyRunError(AirflowException):
+    """A run that did not end well."""
+
+
+class LightlyRunFailed(LightlyRunError):
+    """The run ended FAILED, CRASHED or ABORTED."""
+
+
+class LightlyRunCancelled(LightlyRunError):
+    """The run was cancelled before a worker picked it up."""
+
+
+class LightlyRunNotFound(LightlyRunError):
+    """LightlyOne does not know the run (any more)."""
+
+
+class LightlyRunNotPickedUp(LightlyRunError):
+    """No worker picked the run up in time."""
+
+
+class LightlyWatchedRunError(AirflowFailException):
+    """A sensor's run did not end well. Never retried: watching it again gives the same answer."""
+
+
+@contextmanager
+def input_errors() -> Iterator[None]:
+    """Turns a :class:`LightlyConfigError` into one that Airflow does not retry."""
+    try:
+        yield
+    except LightlyConfigError as error:
+        raise LightlyInputError(str(error)) from None

@@ -1,0 +1,14 @@
+"""The operators that DAG authors use."""
+
+from __future__ import annotations
+
+from lightly_airflow.operators.dataset import LightlyCreateDatasetOperator
+from lightly_airflow.operators.datasource import LightlySetDatasourceOperator, LightlyVerifyDatasourceOperator
+from lightly_airflow.operators.run import LightlyScheduleRunOperator
+
+__all__ = [
+    "LightlyCreateDatasetOperator",
+    "LightlyScheduleRunOperator",
+    "LightlySetDatasourceOperator",
+    "LightlyVerifyDatasourceOperator",
+]

@@ -1,0 +1,223 @@
+"""Scheduling a curation run and waiting for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, get_args
+
+from airflow.sdk import conf
+
+from lightly_airflow.client.flows.runs import RunView, cancel, create_config, ensure_scheduled, find_scheduled, watch
+from lightly_airflow.contract.errors import LightlyConfigError, LightlyError
+from lightly_airflow.contract.models.runs import Priority
+from lightly_airflow.exceptions import LightlyRunError, input_errors
+from lightly_airflow.hooks.outcome import (
+    WATCH_PATIENCE,
+    RunSummary,
+    conclude,
+    current,
+    give_up_waiting,
+    summary,
+    tell_state,
+    tell_trouble,
+)
+from lightly_airflow.links import LightlyRunLink, push_link
+from lightly_airflow.operators.base import LightlyOperator, check_choice
+from lightly_airflow.operators.memory import RunMemory, forget
+from lightly_airflow.operators.run_config import check_literals, plain, run_config
+from lightly_airflow.triggers.run import LightlyRunTrigger
+
+if TYPE_CHECKING:
+    from lightly_airflow.contract.models.selection import SelectionConfig
+    from lightly_airflow.contract.models.worker_config import LightlyConfig, RunConfig, WorkerConfig
+
+CONFIGS = ("worker_config", "selection_config", "lightly_config")
+# LightlyOne's own client asks no more often, so as not to be limited.
+POLL_INTERVAL = timedelta(seconds=30)
+# A nightly run that nobody has picked up when the next night begins has no worker.
+PICKUP_TIMEOUT = timedelta(hours=24)
+
+
+class LightlyScheduleRunOperator(LightlyOperator):
+    """Schedules a LightlyOne run and waits for it: one task, one run.
+
+    The three configurations are nested dicts with the keys of LightlyOne's docs
+    (https://docs.lightly.ai/docs/all-configuration-options, .../docs/selection), or this package's typed models
+    ``WorkerConfig``, ``SelectionConfig``, ``LightlyConfig`` (``lightly_airflow.contract.models``). Their literal parts are
+    checked when the DAG is parsed, all of them again once they are rendered, always before the first request.
+
+    :param dataset_id: the dataset to process (templated).
+    :param worker_config: what the worker does (templated; default: the worker's own defaults).
+    :param selection_config: how many samples are selected and how (templated).
+    :param lightly_config: how the worker trains, where training is enabled (templated).
+    :param priority: ``LOW``, ``MID`` (default), ``HIGH`` or ``CRITICAL`` (templated).
+    :param runs_on: labels that a worker must have to take the run (templated; default: any worker).
+    :param wait_for_completion: ``False`` returns once the run is scheduled (default ``True``).
+    :param deferrable: wait in the triggerer (default: Airflow's ``[operators] default_deferrable``).
+    :param poll_interval: seconds or timedelta between two looks (templated; default 30 s, below which LightlyOne may
+        limit the rate).
+    :param pickup_timeout: seconds or timedelta after which a run that no worker has picked up is cancelled and the task
+        fails; ``None`` waits for ever (templated; default 24 h).
+    :param lightly_conn_id: id of the ``lightly`` connection (templated; default ``lightly_default``).
+    :returns: :class:`~lightly_airflow.hooks.outcome.RunSummary`: ids, state, tag name, counts, link.
+    :raises LightlyInputError: a configuration that cannot be right; every path and fault is named.
+    :raises LightlyRunError: the run failed, was cancelled, was not picked up in time, or is unknown.
+    """
+
+    template_fields: Sequence[str] = (
+        "dataset_id", *CONFIGS, "priority", "runs_on", "poll_interval", "pickup_timeout", "lightly_conn_id",
+    )  # fmt: skip
+    template_fields_renderers = dict.fromkeys(CONFIGS, "json")
+    operator_extra_links = (LightlyRunLink(),)
+
+    def __init__(
+        self,
+        *,
+        dataset_id: str,
+        worker_config: Mapping[str, Any] | WorkerConfig | None = None,
+        selection_config: Mapping[str, Any] | SelectionConfig | None = None,
+        lightly_config: Mapping[str, Any] | LightlyConfig | None = None,
+        priority: Priority = "MID",
+        runs_on: Sequence[str] = (),
+        wait_for_completion: bool = True,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: timedelta | float | str = POLL_INTERVAL,
+        pickup_timeout: timedelta | float | str | None = PICKUP_TIMEOUT,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.dataset_id = dataset_id
+        self.worker_config = worker_config
+        self.selection_config = selection_config
+        self.lightly_config = lightly_config
+        self.priority = priority
+        self.runs_on = runs_on
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.pickup_timeout = pickup_timeout
+        self.scheduled_run_id: str | None = None
+        self._settle()
+
+    def execute(self, context: Any) -> RunSummary:
+        with input_errors():
+            config = run_config(self._configs)
+            check_choice("priority", self.priority, get_args(Priority))
+            seconds("poll_interval", self.poll_interval)
+            patience = None if self.pickup_timeout is None else seconds("pickup_timeout", self.pickup_timeout)
+            view, config_id = self._scheduled(RunMemory(context, self.dataset_id, config), config)
+        self.scheduled_run_id = view.scheduled_run_id
+        push_link(context, self.hook.settings.run_url(view.scheduled_run_id))
+        if not self.wait_for_completion:
+            return summary(self.hook, view, config_id=config_id)
+        if view.row.terminal:
+            return self._conclude(context, view)
+        deadline = None if patience is None else time.time() + patience
+        return self._wait(context, view, deadline)
+
+    def execute_complete(self, context: Any, event: dict[str, Any] | None = None) -> RunSummary:
+        """Called when the trigger has fired. The event only wakes: LightlyOne itself is asked how the run stands."""
+        event = event or {}
+        if "scheduled_run_id" not in event:
+            raise LightlyRunError(f"The trigger fired without naming a run: {event}")
+        self.scheduled_run_id = str(event["scheduled_run_id"])
+        push_link(context, self.hook.settings.run_url(self.scheduled_run_id))
+        view = current(self.hook, str(event["dataset_id"]), self.scheduled_run_id)
+        if event.get("status") == "trouble" and not view.row.terminal:
+            raise LightlyRunError(f"Watching LightlyOne run {self.scheduled_run_id} stopped: {event.get('message')}")
+        return self._conclude(context, view)
+
+    def on_kill(self) -> None:
+        """Cancels the run if no worker has it yet; LightlyOne's API cannot stop one that has begun."""
+        if self.scheduled_run_id is None:
+            return
+        try:
+            still = self.hook.run(cancel(self.dataset_id, self.scheduled_run_id))
+        except LightlyError as error:
+            self.log.warning("Could not cancel LightlyOne run %s: %s", self.scheduled_run_id, error)
+            return
+        told = "cancelled" if still is None else f"cannot be cancelled any more, it goes on: {still}"
+        self.log.info("LightlyOne run %s: %s", self.scheduled_run_id, told)
+
+    @property
+    def _configs(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in CONFIGS}
+
+    def _settle(self) -> None:
+        """Typed models become dicts, which Airflow can render; what is literal is checked now."""
+        for name in CONFIGS:
+            setattr(self, name, plain(getattr(self, name)))
+        check_literals(self._configs)
+        check_choice("priority", self.priority, get_args(Priority))
+
+    def _scheduled(self, memory: RunMemory, config: RunConfig) -> tuple[RunView, str]:
+        """The task's one run: the one that an earlier try scheduled and that has not failed, else a new one."""
+        config_id = memory.recall()
+        if config_id is not None:
+            found = self.hook.run(find_scheduled(self.dataset_id, config_id))
+            if found is not None:
+                view = current(self.hook, self.dataset_id, found)
+                if view.row.outcome in ("waiting", "running", "succeeded"):
+                    self.log.info("An earlier try scheduled LightlyOne run %s: %s", found, view)
+                    return view, config_id
+                config_id = None
+        fresh = config_id is None
+        if config_id is None:
+            config_id = self.hook.run(create_config(config))
+            memory.keep(config_id)
+        flow = ensure_scheduled(self.dataset_id, config_id, self.priority, list(self.runs_on), fresh=fresh)
+        scheduled_run_id = self.hook.run(flow)
+        self.log.info("Scheduled LightlyOne run %s of dataset %s", scheduled_run_id, self.dataset_id)
+        return RunView(self.dataset_id, scheduled_run_id, "OPEN"), config_id
+
+    def _wait(self, context: Any, view: RunView, pickup_deadline: float | None) -> RunSummary:
+        """Waits in the triggerer or here, as the author has it."""
+        interval = seconds("poll_interval", self.poll_interval)
+        if self.deferrable:
+            trigger = LightlyRunTrigger(
+                lightly_conn_id=self.lightly_conn_id,
+                dataset_id=view.dataset_id,
+                scheduled_run_id=view.scheduled_run_id,
+                poll_interval=interval,
+                pickup_deadline=pickup_deadline,
+            )
+            self.defer(trigger=trigger, method_name="execute_complete", timeout=self.execution_timeout)
+        waited = self.hook.run(
+            watch(
+                view.dataset_id,
+                view.scheduled_run_id,
+                poll_interval=interval,
+                patience=WATCH_PATIENCE,
+                pickup_deadline=pickup_deadline,
+                now=time.time,
+                tell=tell_state,
+                tell_trouble=tell_trouble,
+            )
+        )
+        return self._conclude(context, waited)
+
+    def _conclude(self, context: Any, view: RunView) -> RunSummary:
+        if not view.row.terminal:
+            overdue = seconds("pickup_timeout", self.pickup_timeout)
+            view = give_up_waiting(self.hook, view, overdue, list(self.runs_on))
+        if not view.row.terminal:  # a worker was faster than the cancellation
+            return self._wait(context, view, None)
+        tell_state(view)
+        result = conclude(self.hook, view)
+        forget(context)
+        return result
+
+
+def seconds(name: str, value: Any) -> float:
+    """A duration in seconds; raises :class:`LightlyConfigError` where it is none."""
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = 0.0
+    if number > 0:
+        return number
+    raise LightlyConfigError(f"{name}: {value!r} is not a number of seconds above 0")

@@ -1,0 +1,7 @@
+"""The sensors that DAG authors use."""
+
+from __future__ import annotations
+
+from lightly_airflow.sensors.run import LightlyRunSensor
+
+__all__ = ["LightlyRunSensor"]

@@ -1,0 +1,1 @@
+"""The deferred halves: what waits in the triggerer."""
