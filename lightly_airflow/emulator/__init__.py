@@ -1,0 +1,1 @@
+"""LightlyOne on this machine: its API, a worker and a page to look at."""
