@@ -1,0 +1,33 @@
+"""Airflow for tests: a home of its own, set before anything imports Airflow."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+
+import pytest
+
+from tests.s3_server import S3Server, s3_server
+
+_HOME = tempfile.TemporaryDirectory(prefix="lightly-airflow-tests-", ignore_cleanup_errors=True)
+os.environ["AIRFLOW_HOME"] = _HOME.name
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
+for _name in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "AWS_", "LIGHTLY_"))]:
+    del os.environ[_name]
+
+pytest_plugins = ["lightly_airflow.testing"]
+
+
+@pytest.fixture(scope="session")
+def running_s3() -> Iterator[S3Server]:
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(running_s3: S3Server) -> S3Server:
+    """An empty S3 server, where AWS_ENDPOINT_URL_S3 leads."""
+    running_s3.reset()
+    return running_s3
