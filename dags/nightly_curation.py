@@ -25,7 +25,9 @@ DATASOURCES = {"INPUT": "cameras_read", "LIGHTLY": "cameras_write"}
 def report(result: dict[str, Any]) -> None:
     """Says in the log what came of the night; replace it with the start of your labelling."""
     counts = result["counts"]
-    print(f"Selected {counts.get('selected')} of {counts.get('input')} images as tag {result['tag_name']!r}: {result['link']}")
+    print(
+        f"Selected {counts.get('selected')} of {counts.get('input')} images as tag {result['tag_name']!r}: {result['link']}"
+    )
 
 
 with DAG(

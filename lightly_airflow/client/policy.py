@@ -37,7 +37,7 @@ def decide(error: LightlyError, request: Request, attempt: int) -> float | None:
     if isinstance(error, LightlyRateLimited):
         wait = RATE_LIMIT_SECONDS if error.retry_after is None else error.retry_after
         return min(wait, MAX_WAIT_SECONDS)
-    if not passes(error) or (request.method == "POST" and not _never_sent(error)):
+    if not passes(error) or (request.method == "POST" and may_have_happened(error)):
         return None
     told = getattr(error, "retry_after", None)
     return min(float(2**attempt) if told is None else told, MAX_WAIT_SECONDS)
@@ -52,13 +52,14 @@ def passes(error: LightlyError) -> bool:
     """Whether the fault may be gone by itself in a moment."""
     if isinstance(error, LightlyConnectionError):
         return error.kind != "tls"
-    return isinstance(error, (LightlyServerError, LightlyAnswerError))
-
-
-def _never_sent(error: LightlyError) -> bool:
-    return isinstance(error, LightlyConnectionError) and error.kind in ("dns", "refused", "proxy")
+    return isinstance(error, (LightlyServerError, LightlyAnswerError, LightlyRateLimited))
 
 
 def may_have_happened(error: LightlyError) -> bool:
     """Whether a request that failed so may nevertheless have taken effect."""
-    return passes(error) and not _never_sent(error)
+    return passes(error) and not _without_effect(error)
+
+
+def _without_effect(error: LightlyError) -> bool:
+    never_sent = isinstance(error, LightlyConnectionError) and error.kind in ("dns", "refused", "proxy")
+    return never_sent or isinstance(error, LightlyRateLimited)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
 from lightly_airflow import __version__
@@ -41,8 +42,7 @@ class ApiSettings:
         if not self.token:
             raise LightlyConfigError("the lightly connection has no API token; put it into the password field")
         for name in ("api_url", "app_url"):
-            parts = urlsplit(getattr(self, name))
-            if parts.scheme not in ("http", "https") or not parts.hostname:
+            if not _is_http(getattr(self, name)):
                 raise LightlyConfigError(f"the lightly connection's {name} must look like {DEFAULT_API_URL}")
 
     def url(self, request: Request) -> str:
@@ -58,7 +58,7 @@ class ApiSettings:
 
     def response(self, status: int, body: bytes, headers: Mapping[str, str]) -> Response:
         """A library's answer as ours. An error's body loses the token, should a server or proxy echo the request."""
-        if status >= 400:
+        if status >= 300:
             for form in {self.token, quote(self.token, safe=""), quote(self.token)}:
                 body = body.replace(form.encode(), b"***")
         return Response(status, body, {name.lower(): value for name, value in headers.items()})
@@ -66,20 +66,29 @@ class ApiSettings:
     def host_of(self, request: Request) -> str:
         """Scheme, host and port of a request: what a message may name."""
         parts = urlsplit(request.path if is_absolute(request) else self.api_url)
-        port = f":{parts.port}" if parts.port else ""
-        return f"{parts.scheme}://{parts.hostname}{port}"
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
     @property
     def trust(self) -> bool | str:
         """What to verify TLS against, for both transports: the connection, else the usual CA bundle variables."""
-        if self.verify is not True:
-            return self.verify
-        return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or True
+        usual = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or True
+        found = usual if self.verify is True else self.verify
+        if isinstance(found, str) and not Path(found).is_file():
+            raise LightlyConfigError(f"there is no CA bundle {found}; correct the lightly connection's ca_bundle")
+        return found
 
 
 def is_absolute(request: Request) -> bool:
-    """Whether a request goes to a signed URL rather than to the API."""
-    return request.path.startswith(("http://", "https://"))
+    """Whether a request goes to a signed URL rather than to the API. Only a path is the API's, so only it gets the token."""
+    return not request.path.startswith("/")
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets or a port that are none
+        return False
 
 
 def headers(request: Request) -> dict[str, str]:

@@ -21,14 +21,22 @@ if TYPE_CHECKING:
     from typing import Self
 
 
-class HideToken(logging.Filter):
-    """Takes the token out of what urllib3 logs: it prints whole URLs, at DEBUG and on each retry at WARNING."""
+class HideSecrets(logging.Filter):
+    """Takes tokens and signatures out of what the libraries log: they print whole URLs, httpx even at INFO."""
 
-    _TOKEN = re.compile(r"(token=)[^&\s\"']+")
+    _LOGGERS = ("httpx", "urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry")
+    _SECRETS = re.compile(r"((?:token|signature|sig)=)[^&\s\"')]+", re.IGNORECASE)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = self._TOKEN.sub(r"\1***", record.getMessage()), ()
+        record.msg, record.args = self._SECRETS.sub(r"\1***", record.getMessage()), ()
         return True
+
+    @classmethod
+    def install(cls) -> None:
+        """Once a process: a second filter would do the same work again."""
+        for logger in map(logging.getLogger, cls._LOGGERS):
+            if not any(isinstance(one, cls) for one in logger.filters):
+                logger.addFilter(cls())
 
 
 class RequestsTransport:
@@ -37,13 +45,12 @@ class RequestsTransport:
     def __init__(self, settings: ApiSettings) -> None:
         import requests
 
-        pool = logging.getLogger("urllib3.connectionpool")
-        if not any(isinstance(one, HideToken) for one in pool.filters):
-            pool.addFilter(HideToken())
+        HideSecrets.install()
         self._settings = settings
         self._session = requests.Session()
-        # Without this, a ~/.netrc entry for the host would add an Authorization header.
+        # Without these two, a ~/.netrc entry for the host, or for a redirect's, would add an Authorization header.
         self._session.auth = lambda request: request
+        self._session.rebuild_auth = lambda *_: None  # type: ignore[method-assign]
         self._proxies = {"http": settings.proxy, "https": settings.proxy} if settings.proxy else None
 
     def send(self, request: Request) -> Response:
@@ -85,6 +92,7 @@ class HttpxTransport:
     def __init__(self, settings: ApiSettings) -> None:
         import httpx
 
+        HideSecrets.install()
         trust = settings.trust
         verify = ssl.create_default_context(cafile=trust) if isinstance(trust, str) else trust
         self._settings = settings
@@ -105,6 +113,8 @@ class HttpxTransport:
             return self._settings.response(answer.status_code, answer.content, answer.headers)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             kind = kind_of(error)
+        if self._settings.proxy and kind in ("dns", "refused"):
+            kind = "proxy"  # nothing else is connected to, though httpx does not say so
         raise LightlyConnectionError(request.operation, kind, self._settings.host_of(request))
 
     async def __aenter__(self) -> Self:
@@ -116,6 +126,10 @@ class HttpxTransport:
         await self._client.aclose()
 
 
+# A TLS connection that is lost, not one that cannot be trusted.
+_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+
+
 def kind_of(error: BaseException) -> str:
     """Which kind of :class:`LightlyConnectionError` a library's exception is, from its own causes."""
     causes = list(_causes(error))
@@ -124,7 +138,7 @@ def kind_of(error: BaseException) -> str:
         return "proxy"
     if any(isinstance(cause, socket.gaierror) for cause in causes) or "NameResolutionError" in names:
         return "dns"
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+    if any(isinstance(cause, ssl.SSLError) and not isinstance(cause, _CUT_OFF) for cause in causes):
         return "tls"
     if any(isinstance(cause, TimeoutError) for cause in causes) or any(name.endswith("Timeout") for name in names):
         return "timeout"
@@ -137,7 +151,7 @@ def _causes(error: BaseException | None) -> list[BaseException]:
     found: list[BaseException] = []
     while error is not None and error not in found:
         found.append(error)
-        nested = [arg for arg in error.args if isinstance(arg, BaseException)] + [getattr(error, "reason", None)]
+        nested = [*error.args, getattr(error, "reason", None), *getattr(error, "exceptions", ())]
         for inner in nested:
             if isinstance(inner, BaseException):
                 found.extend(one for one in _causes(inner) if one not in found)

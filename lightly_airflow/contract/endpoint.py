@@ -73,6 +73,8 @@ class Endpoint(Generic[T]):
             raise error_from(response, self.operation)
         if self.answer is None:
             return cast("T", None)
+        if response.status != self.status:
+            raise LightlyAnswerError(self.operation, response.status, f"its status should be {self.status}")
         try:
             return self.answer_adapter.validate_json(response.body)
         except ValidationError as error:

@@ -87,6 +87,8 @@ def _sentence(model: type[BaseModel], fault: Mapping[str, Any]) -> str:
         return f"{_shown(given)} does not match {context['pattern']}"
     if kind == "too_short":
         return f"needs at least {context['min_length']} of them, not {context['actual_length']}"
+    if kind == "union_tag_not_found":
+        return f"needs the key {context['discriminator']}"
     if kind == "union_tag_invalid":
         return f"type {context['tag']!r} is not one of {context['expected_tags']}"
     return str(fault["msg"])[:1].lower() + str(fault["msg"])[1:]
@@ -130,7 +132,7 @@ def _shown(value: Any) -> str:
 def _described(value: Any) -> str:
     names = {str: "the string", bool: "the boolean", int: "the integer", float: "the number", type(None): ""}
     if isinstance(value, (list, tuple)):
-        return "a list"
+        return f"a {type(value).__name__}"
     if isinstance(value, Mapping):
         return "a dict"
     return f"{names.get(type(value), 'the ' + type(value).__name__)} {_shown(value)}".strip()

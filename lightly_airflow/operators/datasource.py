@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from lightly_airflow.client.flows.datasources import PERMISSIONS, Permission, verify
 from lightly_airflow.client.settings import DEFAULT_API_URL
@@ -12,6 +12,9 @@ from lightly_airflow.contract.operations.datasources import put_datasource
 from lightly_airflow.exceptions import LightlyPermissionError, input_errors
 from lightly_airflow.hooks.datasource import DatasourceHook, datasource_hook
 from lightly_airflow.operators.base import LightlyOperator, check_choice
+
+if TYPE_CHECKING:
+    from airflow.sdk import XComArg
 
 
 class LightlySetDatasourceOperator(LightlyOperator):
@@ -38,15 +41,15 @@ class LightlySetDatasourceOperator(LightlyOperator):
     def __init__(
         self,
         *,
-        dataset_id: str,
+        dataset_id: str | XComArg,
         resource_path: str,
         datasource_conn_id: str,
-        purpose: Purpose,
+        purpose: str,
         thumbnail_suffix: str | None = DEFAULT_THUMB_SUFFIX,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.dataset_id = dataset_id
+        self.dataset_id: str = dataset_id  # type: ignore[assignment]  # rendered by the time it is used
         self.resource_path = resource_path
         self.datasource_conn_id = datasource_conn_id
         self.purpose = purpose
@@ -57,7 +60,7 @@ class LightlySetDatasourceOperator(LightlyOperator):
         with input_errors():
             check_choice("purpose", self.purpose, get_args(Purpose))
             storage = datasource_hook(self.datasource_conn_id)
-            config = storage.config(self.resource_path, self.purpose, self.thumbnail_suffix)
+            config = storage.config(self.resource_path, cast("Purpose", self.purpose), self.thumbnail_suffix)
             self._warn_of_endpoint(storage)
             self.hook.run(put_datasource(self.dataset_id, config))
         self.log.info("Set %s of dataset %s to %s", self.purpose, self.dataset_id, config.full_path)
@@ -94,9 +97,11 @@ class LightlyVerifyDatasourceOperator(LightlyOperator):
 
     template_fields: Sequence[str] = ("dataset_id", "permissions", "lightly_conn_id")
 
-    def __init__(self, *, dataset_id: str, permissions: Sequence[Permission] = PERMISSIONS, **kwargs: Any) -> None:
+    def __init__(
+        self, *, dataset_id: str | XComArg, permissions: Sequence[Permission] = PERMISSIONS, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self.dataset_id = dataset_id
+        self.dataset_id: str = dataset_id  # type: ignore[assignment]  # rendered by the time it is used
         self.permissions = permissions
         self._check()
 

@@ -30,6 +30,8 @@ from lightly_airflow.operators.run_config import check_literals, plain, run_conf
 from lightly_airflow.triggers.run import LightlyRunTrigger
 
 if TYPE_CHECKING:
+    from airflow.sdk import XComArg
+
     from lightly_airflow.contract.models.selection import SelectionConfig
     from lightly_airflow.contract.models.worker_config import LightlyConfig, RunConfig, WorkerConfig
 
@@ -75,7 +77,7 @@ class LightlyScheduleRunOperator(LightlyOperator):
     def __init__(
         self,
         *,
-        dataset_id: str,
+        dataset_id: str | XComArg,
         worker_config: Mapping[str, Any] | WorkerConfig | None = None,
         selection_config: Mapping[str, Any] | SelectionConfig | None = None,
         lightly_config: Mapping[str, Any] | LightlyConfig | None = None,
@@ -88,7 +90,7 @@ class LightlyScheduleRunOperator(LightlyOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.dataset_id = dataset_id
+        self.dataset_id: str = dataset_id  # type: ignore[assignment]  # rendered by the time it is used
         self.worker_config = worker_config
         self.selection_config = selection_config
         self.lightly_config = lightly_config
@@ -204,8 +206,8 @@ class LightlyScheduleRunOperator(LightlyOperator):
             view = give_up_waiting(self.hook, view, overdue, list(self.runs_on))
         if not view.row.terminal:  # a worker was faster than the cancellation
             return self._wait(context, view, None)
-        tell_state(view)
         result = conclude(self.hook, view)
+        self.log.info("LightlyOne run %s made tag %r: %s", result["run_id"], result["tag_name"], result["counts"])
         forget(context)
         return result
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
 
+from lightly_airflow.client.flows.runs import RunView
 from lightly_airflow.exceptions import LightlyRunError, LightlyWatchedRunError
 from lightly_airflow.hooks.lightly import LightlyHook
 from lightly_airflow.hooks.outcome import RunSummary, conclude, current, tell_state
 from lightly_airflow.links import LightlyRunLink, push_link
 from lightly_airflow.triggers.run import LightlyRunTrigger
+
+if TYPE_CHECKING:
+    from airflow.sdk import XComArg
 
 
 class LightlyRunSensor(BaseSensorOperator):
@@ -39,16 +43,16 @@ class LightlyRunSensor(BaseSensorOperator):
     def __init__(
         self,
         *,
-        dataset_id: str,
-        scheduled_run_id: str,
+        dataset_id: str | XComArg,
+        scheduled_run_id: str | XComArg,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         lightly_conn_id: str = LightlyHook.default_conn_name,
         poke_interval: timedelta | float = 30.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(poke_interval=poke_interval, **kwargs)
-        self.dataset_id = dataset_id
-        self.scheduled_run_id = scheduled_run_id
+        self.dataset_id: str = dataset_id  # type: ignore[assignment]  # rendered by the time it is used
+        self.scheduled_run_id: str = scheduled_run_id  # type: ignore[assignment]  # rendered by the time it is used
         self.deferrable = deferrable
         self.lightly_conn_id = lightly_conn_id
 
@@ -78,6 +82,9 @@ class LightlyRunSensor(BaseSensorOperator):
     def poke(self, context: Any) -> PokeReturnValue:
         view = current(self.hook, self.dataset_id, self.scheduled_run_id)
         tell_state(view)
+        return self._judge(view)
+
+    def _judge(self, view: RunView) -> PokeReturnValue:
         if not view.row.terminal:
             return PokeReturnValue(is_done=False)
         try:
@@ -87,7 +94,8 @@ class LightlyRunSensor(BaseSensorOperator):
 
     def execute_complete(self, context: Any, event: dict[str, Any] | None = None) -> RunSummary:
         """Called when the trigger has fired: asks LightlyOne itself, which raises what the trigger could not."""
-        looked = self.poke(context)
+        # What the trigger saw stands in the task's log already.
+        looked = self._judge(current(self.hook, self.dataset_id, self.scheduled_run_id))
         if not looked.is_done:
             told = (event or {}).get("message") or "the trigger fired although the run has not ended"
             raise LightlyRunError(f"Watching LightlyOne run {self.scheduled_run_id} stopped: {told}")

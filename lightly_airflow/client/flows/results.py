@@ -65,5 +65,5 @@ def _sizes(report: bytes) -> dict[str, int]:
     try:
         sizes: Any = json.loads(report)["generalInformation"]["datasetInformation"]["datasetSizes"]
         return {ours: int(sizes[theirs]) for ours, theirs in COUNTS.items() if sizes.get(theirs) is not None}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return {}

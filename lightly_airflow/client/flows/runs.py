@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import get_args
 
@@ -32,7 +32,8 @@ class RunView:
     scheduled_run_id: str
     state: str | None
     message: str = ""
-    run: Run | None = None
+    # Two views are the same while state and message are: a worker touches its run all the time.
+    run: Run | None = field(default=None, compare=False)
 
     @property
     def row(self) -> StateRow:
@@ -124,7 +125,7 @@ def watch(
 
     :param poll_interval: seconds between two looks.
     :param patience: for how many seconds in a row faults that pass may last before the last of them is raised.
-    :param patience: for how many seconds in a row faults that pass may last before one of them is raised.
+    :param pickup_deadline: when, by the clock, a run that still waits for a worker is given up; ``None`` for never.
     :param now: the clock.
     :param tell: is told each time the state or message has changed.
     :param tell_trouble: is told each fault that is waited out.

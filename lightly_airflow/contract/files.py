@@ -1,0 +1,21 @@
+"""Which files LightlyOne takes as images and as videos; endings in any case.
+
+Sources: https://docs.lightly.ai/docs/cloud-storage (images), https://docs.lightly.ai/docs/videos-as-input (videos).
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tiff")
+VIDEO_SUFFIXES = (".avi", ".hevc", ".m4v", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
+
+
+def is_image(path: str) -> bool:
+    """Whether LightlyOne takes the file as an image, by its ending alone."""
+    return PurePosixPath(path).suffix.lower() in IMAGE_SUFFIXES
+
+
+def is_video(path: str) -> bool:
+    """Whether LightlyOne takes the file as a video, by its ending alone."""
+    return PurePosixPath(path).suffix.lower() in VIDEO_SUFFIXES
