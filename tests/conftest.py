@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from pathlib import Path
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,7 @@ from tests.s3_server import S3Server, s3_server
 _HOME = tempfile.TemporaryDirectory(prefix="lightly-airflow-tests-", ignore_cleanup_errors=True)
 os.environ["AIRFLOW_HOME"] = _HOME.name
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(Path(__file__).parents[1] / "dags")
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 for _name in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "AWS_", "LIGHTLY_"))]:
     del os.environ[_name]

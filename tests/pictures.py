@@ -11,15 +11,18 @@ FAMILIES = 3
 PER_FAMILY = 3
 
 
-def pictures() -> dict[str, bytes]:
-    """File name -> content: three families of three, a corrupt image and a file that is no image."""
+def pictures(first: int = 0) -> dict[str, bytes]:
+    """File name -> content: three families of three, a corrupt image and a file that is no image.
+
+    :param first: number of the first scene; other numbers are other pictures.
+    """
     found: dict[str, bytes] = {}
-    for number in range(FAMILIES):
+    for number in range(first, first + FAMILIES):
         image = _scene(number)
         found[f"scene{number}/original.jpg"] = _jpeg(image)
         found[f"scene{number}/brighter.JPG"] = _jpeg(ImageEnhance.Brightness(image).enhance(1.1))
         found[f"scene{number}/recompressed.jpeg"] = _jpeg(image, quality=40)
-    whole = found["scene0/original.jpg"]
+    whole = found[f"scene{first}/original.jpg"]
     return {**found, "broken.jpg": whole[: len(whole) // 2], "notes.txt": b"no image"}
 
 
