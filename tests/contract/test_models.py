@@ -1,4 +1,7 @@
-"""The wire models say what LightlyOne's API says: facts/schemas.json is an extract of its description."""
+"""The wire models say what LightlyOne's API says: facts/schemas.json is an extract of its OpenAPI description.
+
+The extract holds what client 1.5.26 sends and accepts: members, types, enums, patterns and ranges, no prose.
+"""
 
 from __future__ import annotations
 

@@ -172,7 +172,8 @@ def test_values_out_of_bounds_are_told(value: Any, problem: str) -> None:
         (strategy(operation="LESS"), f"{STRATEGY}.operation: 'LESS' is not one of {OPERATIONS}"),
         (selection(auto_tasks=[TILE | {"type": "TILES"}]), "config.auto_tasks[0]: type 'TILES' is not one of 'TILING', 'CROP'"),
         (selection(auto_tasks=[{"name": "t"}]), "config.auto_tasks[0]: needs the key 'type'"),
-        (selection(auto_tasks=[TILE | {"num_rows": 0}]), "config.auto_tasks[0].num_rows: 0 is out of range; it must be at least 1"),
+        (selection(auto_tasks=[TILE | {"num_rows": 0}]),
+         "config.auto_tasks[0].num_rows: 0 is out of range; it must be at least 1"),
     ],
 )  # fmt: skip
 def test_unknown_choices_are_told_with_what_was_meant(value: Any, problem: str) -> None:
