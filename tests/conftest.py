@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
-from pathlib import Path
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.s3_server import S3Server, s3_server
 
-_HOME = tempfile.TemporaryDirectory(prefix="lightly-airflow-tests-", ignore_cleanup_errors=True)
-os.environ["AIRFLOW_HOME"] = _HOME.name
+_HOME = tempfile.mkdtemp(prefix="lightly-airflow-tests-")
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
+os.environ["AIRFLOW_HOME"] = _HOME
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(Path(__file__).parents[1] / "dags")
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"

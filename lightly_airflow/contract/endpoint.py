@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from lightly_airflow.contract.errors import LightlyAnswerError, error_from
+from lightly_airflow.contract.errors import LightlyAnswerError, LightlyConfigError, error_from
 from lightly_airflow.contract.models.base import wire
 from lightly_airflow.contract.wire import Call, Request, Response
 
@@ -63,7 +63,11 @@ class Endpoint(Generic[T]):
         :param body: the request's body; unset and ``None`` members are left out, as LightlyOne's own client does.
         :param query: query parameters; ``None`` leaves one out, a list repeats its name.
         :param ids: the path's parameters by their API names.
+        :raises LightlyConfigError: an id is empty: without it, the path would be another operation's.
         """
+        for name, value in ids.items():
+            if not value or not isinstance(value, str):
+                raise LightlyConfigError(f"{self.operation} needs a {name}, not {value!r}: did its task return one?")
         path = self.path.format(**{name: quote(value, safe="") for name, value in ids.items()})
         return Call(Request(self.method, path, self.operation, _pairs(query or {}), _encode(body)), self.read)
 

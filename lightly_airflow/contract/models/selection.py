@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -42,7 +42,7 @@ class SelectionStrategy(RequestModel):
     stopping_condition_minimum_distance: float | None = Field(default=None, alias="stopping_condition_minimum_distance")
     threshold: float | None = None
     operation: Literal["SMALLER", "SMALLER_EQUAL", "BIGGER", "BIGGER_EQUAL"] | None = None
-    target: dict[str, Any] | None = None
+    target: dict[str, Annotated[float, Field(ge=0)]] | None = None
     num_nearest_neighbors: Annotated[int, Field(ge=2)] | None = None
     stopping_condition_minimum_typicality: Annotated[float, Field(gt=0)] | None = None
     strength: Annotated[float, Field(ge=-MAX_STRENGTH, le=MAX_STRENGTH)] | None = None

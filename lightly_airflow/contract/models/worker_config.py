@@ -6,9 +6,9 @@ those of https://docs.lightly.ai/docs/all-configuration-options.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from lightly_airflow.contract.models.base import AnswerModel, Id, Milliseconds, RequestModel, TaskName
 from lightly_airflow.contract.models.datasets import Creator
@@ -19,6 +19,11 @@ Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 CountOrAuto = Annotated[int, Field(ge=-1)]
+
+
+def _number(value: Any) -> Any:
+    # Elsewhere pydantic itself reads the number in what Jinja has rendered, but not where single values are listed.
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 class CorruptnessCheck(RequestModel):
@@ -110,7 +115,7 @@ class Trainer(RequestModel):
 
     gpus: Annotated[int, Field(ge=0)] | None = None
     max_epochs: Annotated[int, Field(ge=0)] | None = None
-    precision: Literal[16, 32] | None = None
+    precision: Annotated[Literal[16, 32] | None, BeforeValidator(_number)] = None
 
 
 class Criterion(RequestModel):
