@@ -92,6 +92,8 @@ class LightlyApiError(LightlyError):
     :param retry_after: seconds to wait, where the answer's Retry-After header says so.
     """
 
+    HINT = ""  # what to do about it, where that is always the same
+
     def __init__(
         self,
         operation: str,
@@ -103,13 +105,15 @@ class LightlyApiError(LightlyError):
     ) -> None:
         told = " ".join(part for part in (str(status), code) if part)
         trace = f" (request {request_id})" if request_id else ""
-        super().__init__(f"{operation}: {told}: {reason or 'no reason given'}{trace}")
+        super().__init__(f"{operation}: {told}: {reason or 'no reason given'}{self.HINT}{trace}")
         self.operation, self.status, self.code, self.reason = operation, status, code, reason
         self.request_id, self.retry_after = request_id, retry_after
 
 
 class LightlyUnauthorized(LightlyApiError):
     """The API token was not accepted."""
+
+    HINT = "; put a valid API token into the lightly connection's password field"
 
 
 class LightlyForbidden(LightlyApiError):

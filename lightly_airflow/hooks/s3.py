@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # AWS's names of the regions that LightlyOne spells its own way.
 LIGHTLY_REGIONS = {"us-gov-east-1": "us-gov-east", "us-gov-west-1": "us-gov-west"}
-DELEGATED_ACCESS = "https://docs.lightly.ai/docs/aws-s3#delegated-access"
+DELEGATED_ACCESS = "https://docs.lightly.ai/docs/aws-s3"
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ class LightlySetDatasourceOperator(LightlyOperator):
 class LightlyVerifyDatasourceOperator(LightlyOperator):
     """Asks LightlyOne to try a dataset's datasources, and fails where it lacks a permission.
 
-    See https://docs.lightly.ai/docs/cloud-storage#verify-datasource-permissions: all four permissions are expected, list
+    See https://docs.lightly.ai/docs/cloud-storage: all four permissions are expected, list
     and read on both datasources, write and overwrite on LIGHTLY.
 
     :param dataset_id: the dataset (templated).

@@ -62,7 +62,7 @@ def test_a_missing_slash_is_added(monkeypatch: pytest.MonkeyPatch) -> None:
             {"extra": {"aws_session_token": "session"}},
             "connection 'cameras_read': temporary credentials (aws_session_token) cannot be given to LightlyOne, whose S3"
             " datasources have no field for a session token; use a long-lived access key, or delegated access:"
-            " https://docs.lightly.ai/docs/aws-s3#delegated-access",
+            " https://docs.lightly.ai/docs/aws-s3",
         ),
         (
             {"login": None, "password": None},
