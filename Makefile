@@ -3,7 +3,7 @@
 VENV := .venv
 CLIENT := .venv-client
 INPUT ?=
-CHECKED := lightly_airflow dags tests
+CHECKED := lightly_airflow dags docs tests
 
 # Python's compiled files halve the time that Airflow takes to start.
 unexport PYTHONDONTWRITEBYTECODE

@@ -37,7 +37,7 @@ with DAG(
     start_date=datetime(2026, 1, 1),  # noqa: DTZ001 - Airflow takes it in its own default time zone
     catchup=False,
     max_active_runs=1,  # LightlyOne processes the runs of one dataset one after another
-    default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
+    default_args={"retries": 2},  # a retry finds the run that exists
     params={
         "n_samples": Param(50, type="integer", minimum=1, description="How many images to select each night"),
         "poll_interval": Param(30, type="number", minimum=1, description="Seconds between two looks at the run"),

@@ -10,9 +10,10 @@ import re
 
 from lightly_airflow.contract.errors import LightlyConfigError
 from lightly_airflow.contract.models.base import DATASET_NAME_PATTERN
-from lightly_airflow.contract.models.selection import SelectionConfig, SelectionEntry
+from lightly_airflow.contract.models.selection import SelectionConfig, SelectionEntry, SelectionStrategy
 from lightly_airflow.contract.models.worker_config import RunConfig
 
+MOST_TARGETS = 1.001
 _CATEGORY_COUNT, _CLASS_DISTRIBUTION = (
     "PREDICTIONS with name CATEGORY_COUNT",
     "PREDICTIONS with name CLASS_DISTRIBUTION",
@@ -39,7 +40,9 @@ def entry_problem(entry: SelectionEntry) -> str | None:
     needs = [(f"input.{name}", getattr(given, name)) for name in _input_needs(entry)]
     needs += [(f"strategy.{name}", getattr(strategy, name)) for name in _strategy_needs(entry)]
     missing = [name for name, value in needs if value is None]
-    return f"{given.type} with {strategy.type} needs {' and '.join(missing)}" if missing else None
+    if missing:
+        return f"{given.type} with {strategy.type} needs {' and '.join(missing)}"
+    return _target_problem(strategy) or _sum_problem(strategy)
 
 
 def _input_needs(entry: SelectionEntry) -> tuple[str, ...]:
@@ -55,6 +58,23 @@ def _strategy_needs(entry: SelectionEntry) -> tuple[str, ...]:
         return ("threshold", "operation")
     targeted = entry.strategy.distribution in (None, "TARGET")
     return ("target",) if entry.strategy.type == "BALANCE" and targeted else ()
+
+
+def _target_problem(strategy: SelectionStrategy) -> str | None:
+    total = sum((strategy.target or {}).values())
+    # Thirds, written with a few digits, may add up to a little more.
+    return f"strategy.target adds up to {total:g}; it must be 1 at most" if total > MOST_TARGETS else None
+
+
+def _sum_problem(strategy: SelectionStrategy) -> str | None:
+    """Both sum options go with WEIGHTS alone, says the API's own description of them."""
+    given = [name for name in ("stopping_condition_max_sum", "target_range") if getattr(strategy, name) is not None]
+    if given and strategy.type != "WEIGHTS":
+        return f"strategy.{given[0]} goes with WEIGHTS alone; leave it out of {strategy.type}"
+    wanted = strategy.target_range
+    if wanted is None or wanted.min_sum is None or wanted.max_sum is None or wanted.min_sum <= wanted.max_sum:
+        return None
+    return f"strategy.target_range: max_sum {wanted.max_sum:g} is below min_sum {wanted.min_sum:g}"
 
 
 def selection_problems(selection: SelectionConfig) -> list[str]:

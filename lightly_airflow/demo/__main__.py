@@ -18,7 +18,7 @@ from lightly_airflow.demo.terminal import guarded, stay
 
 FOLDER = Path(".demo")
 # The emulator is on this machine and does not mind being asked often; the DAG's own 30 s suit the real service.
-POLL_SECONDS = 1
+POLL_SECONDS = 3
 _LINE = 120
 
 

@@ -143,6 +143,9 @@ def _settings(home: Path, dags_folder: Path, port: int) -> dict[str, str]:
         "CORE__LOAD_EXAMPLES": "False",
         "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "CORE__PARALLELISM": "4",
+        # Airflow's own five minutes are for the night. On a busy machine its scheduler may take a task that was deferred
+        # for a few seconds only for one that has failed; the retry then finds the run that exists.
+        "CORE__DEFAULT_TASK_RETRY_DELAY": "3",
         # A nightly DAG would begin with the night that has passed, and the run that is asked for would have to wait.
         "SCHEDULER__USE_JOB_SCHEDULE": "False",
         "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",

@@ -19,9 +19,7 @@ _LOOK = 0.5
 _LOG_LINES = 25
 # How long a run may take. A folder of one's own may hold many images, so this is only against waiting for ever.
 _RUN_SECONDS = 3600.0
-# A task that failed would be tried again in five minutes: at night that helps, at a terminal the reason does.
-_FAILED = ("failed", "up_for_retry")
-_COLOURS = {"success": "green", "deferred": "magenta", "running": "cyan", **dict.fromkeys(_FAILED, "red")}
+_COLOURS = {"success": "green", "deferred": "magenta", "running": "cyan", "up_for_retry": "yellow", "failed": "red"}
 Row = tuple[str, str, str]
 
 
@@ -42,7 +40,7 @@ def follow(stage: Stage, run_id: str, console: Console) -> None:
             shown = rows
             if state == "success":
                 return
-            _check(stage, run_id, rows)
+            _check(stage, run_id)
             if time.monotonic() - started > _RUN_SECONDS:
                 raise DemoError(f"The DAG run is still {state} after {_RUN_SECONDS / 60:.0f} minutes.")
             time.sleep(_LOOK)
@@ -100,12 +98,11 @@ def _print_changes(console: Console, rows: list[Row], before: list[Row], seconds
             console.print(f"{seconds:5.1f} s  {task:10} {state:12} {note}".rstrip(), highlight=False)
 
 
-def _check(stage: Stage, run_id: str, rows: list[Row]) -> None:
-    failed = next((task for task, state, _ in rows if state in _FAILED), None)
-    if failed is None:
-        return
-    log = stage.airflow.task_log(DAG, run_id, failed).splitlines()[-_LOG_LINES:]
-    raise DemoError(f"The task {failed!r} failed. The end of its log:\n" + "\n".join(log))
+def _check(stage: Stage, run_id: str) -> None:
+    failed = [task for task in stage.airflow.task_instances(DAG, run_id) if task["state"] == "failed"]
+    for task in failed[:1]:
+        log = stage.airflow.task_log(DAG, run_id, task["task_id"], task["try_number"]).splitlines()[-_LOG_LINES:]
+        raise DemoError(f"The task {task['task_id']!r} failed. The end of its log:\n" + "\n".join(log))
 
 
 def _selected(names: list[str]) -> list[str]:

@@ -45,7 +45,9 @@ class Server:
         self._socket = socket.create_server((host, port), backlog=_BACKLOG)
         self.url = f"http://{host}:{self._socket.getsockname()[1]}"
         self.emulator = Emulator(world, tokens, self.url)
-        # No access log: the API's URLs carry the token.
+        # The API's URLs carry the token. uvicorn's own switch only takes the handlers away, and whoever configures
+        # logging later gives the logger new ones; a filter stays.
+        logging.getLogger("uvicorn.access").addFilter(_nothing)
         config = uvicorn.Config(
             application(self.emulator, host),
             log_config=None,
@@ -83,6 +85,10 @@ def serve(world: World, tokens: Iterable[str], host: str = "127.0.0.1", port: in
     return Server(world, tokens, host, port)
 
 
+def _nothing(record: logging.LogRecord) -> bool:
+    return False
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach the address."""
     try:
@@ -102,7 +108,9 @@ def application(emulator: Emulator, host: str) -> Starlette:
         return await _answer(emulator, request)
 
     async def overview(request: HttpRequest) -> HttpResponse:
-        return HTMLResponse(await run_in_threadpool(page.render, emulator), headers=page.HEADERS)
+        # ?embed=true: a copy to save, with the thumbnails inside.
+        embed = request.query_params.get("embed") == "true"
+        return HTMLResponse(await run_in_threadpool(page.render, emulator, embed=embed), headers=page.HEADERS)
 
     async def run(request: HttpRequest) -> HttpResponse:
         scheduled_id = request.query_params.get("scheduledRunId", "")

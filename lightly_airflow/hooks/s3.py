@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -12,9 +12,6 @@ from pydantic import SecretStr
 from lightly_airflow.contract.models.datasources import Purpose, S3Config, S3Region
 from lightly_airflow.hooks.datasource import DatasourceHook, hide
 from lightly_airflow.storage.paths import parse_resource_path
-
-if TYPE_CHECKING:
-    pass
 
 # AWS's names of the regions that LightlyOne spells its own way.
 LIGHTLY_REGIONS = {"us-gov-east-1": "us-gov-east", "us-gov-west-1": "us-gov-west"}

@@ -108,7 +108,7 @@ class LightlyVerifyDatasourceOperator(LightlyOperator):
     def execute(self, context: Any) -> dict[str, bool]:
         with input_errors():
             self._check()
-        outcome = self.hook.run(verify(self.dataset_id, tuple(self.permissions)))
+            outcome = self.hook.run(verify(self.dataset_id, tuple(self.permissions)))
         if outcome.problems:
             told = "\n".join(f"- {problem}" for problem in outcome.problems)
             raise LightlyPermissionError(f"LightlyOne cannot use the datasources of dataset {self.dataset_id}:\n{told}")

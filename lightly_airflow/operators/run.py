@@ -125,7 +125,8 @@ class LightlyScheduleRunOperator(LightlyOperator):
         if "scheduled_run_id" not in event:
             raise LightlyRunError(f"The trigger fired without naming a run: {event}")
         self.scheduled_run_id = str(event["scheduled_run_id"])
-        push_link(context, self.hook.settings.run_url(self.scheduled_run_id))
+        with input_errors():
+            push_link(context, self.hook.settings.run_url(self.scheduled_run_id))
         view = current(self.hook, str(event["dataset_id"]), self.scheduled_run_id)
         if event.get("status") == "trouble" and not view.row.terminal:
             raise LightlyRunError(f"Watching LightlyOne run {self.scheduled_run_id} stopped: {event.get('message')}")

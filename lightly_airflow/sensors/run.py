@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
 
 from lightly_airflow.client.flows.runs import RunView
-from lightly_airflow.exceptions import LightlyRunError, LightlyWatchedRunError
+from lightly_airflow.exceptions import LightlyRunError, LightlyWatchedRunError, input_errors
 from lightly_airflow.hooks.lightly import LightlyHook
 from lightly_airflow.hooks.outcome import RunSummary, conclude, current, tell_state
 from lightly_airflow.links import LightlyRunLink, push_link
@@ -61,7 +61,8 @@ class LightlyRunSensor(BaseSensorOperator):
         return LightlyHook(self.lightly_conn_id)
 
     def execute(self, context: Any) -> Any:
-        push_link(context, self.hook.settings.run_url(self.scheduled_run_id))
+        with input_errors():
+            push_link(context, self.hook.settings.run_url(self.scheduled_run_id))
         if not self.deferrable:
             return super().execute(context)
         looked = self.poke(context)
@@ -80,9 +81,13 @@ class LightlyRunSensor(BaseSensorOperator):
         return None  # never reached: defer() raises
 
     def poke(self, context: Any) -> PokeReturnValue:
-        view = current(self.hook, self.dataset_id, self.scheduled_run_id)
+        view = self._look()
         tell_state(view)
         return self._judge(view)
+
+    def _look(self) -> RunView:
+        with input_errors():
+            return current(self.hook, self.dataset_id, self.scheduled_run_id)
 
     def _judge(self, view: RunView) -> PokeReturnValue:
         if not view.row.terminal:
@@ -95,7 +100,7 @@ class LightlyRunSensor(BaseSensorOperator):
     def execute_complete(self, context: Any, event: dict[str, Any] | None = None) -> RunSummary:
         """Called when the trigger has fired: asks LightlyOne itself, which raises what the trigger could not."""
         # What the trigger saw stands in the task's log already.
-        looked = self._judge(current(self.hook, self.dataset_id, self.scheduled_run_id))
+        looked = self._judge(self._look())
         if not looked.is_done:
             told = (event or {}).get("message") or "the trigger fired although the run has not ended"
             raise LightlyRunError(f"Watching LightlyOne run {self.scheduled_run_id} stopped: {told}")

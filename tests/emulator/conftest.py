@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from pydantic import SecretStr
 
 from lightly_airflow.contract.models.datasources import Purpose, S3Config
@@ -19,6 +18,7 @@ from lightly_airflow.contract.operations import datasets, datasources, schedules
 from lightly_airflow.contract.wire import Call, Request
 from lightly_airflow.emulator.service import Emulator
 from lightly_airflow.emulator.world import World
+from tests.s3_server import S3Server
 
 T = TypeVar("T")
 TOKEN, OTHER_TOKEN = "token-of-one", "token-of-other"
@@ -103,21 +103,13 @@ def desk(world: World, clock: Clock) -> Desk:
 
 
 @pytest.fixture(scope="session")
-def s3_endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+def s3_resource(running_s3: S3Server) -> Any:
+    return boto3.resource(
+        "s3", endpoint_url=running_s3.url, region_name="us-east-1", aws_access_key_id="any", aws_secret_access_key="any"
+    )
 
 
 @pytest.fixture
-def bucket(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+def bucket(s3: S3Server, s3_resource: Any) -> Any:
     """An empty bucket that datasources find by AWS's own variable."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3_endpoint)
-    s3 = boto3.resource(
-        "s3", endpoint_url=s3_endpoint, region_name="us-east-1", aws_access_key_id="any", aws_secret_access_key="any"
-    )
-    bucket = s3.create_bucket(Bucket=BUCKET)
-    bucket.objects.all().delete()
-    return bucket
+    return s3_resource.create_bucket(Bucket=BUCKET)

@@ -29,20 +29,20 @@ def access_of(make_config: MakeConfig) -> AccessOf:
     return check
 
 
-def test_reader_suffices_for_input(s3: Any, keys: Keys, access_of: AccessOf) -> None:
+def test_reader_suffices_for_input(client: Any, keys: Keys, access_of: AccessOf) -> None:
     """Listing and reading is all that INPUT needs."""
-    s3.put_object(Bucket=BUCKET, Key="raw/a.jpg", Body=b"a")
+    client.put_object(Bucket=BUCKET, Key="raw/a.jpg", Body=b"a")
     assert access_of(keys["reader"], "INPUT") == Access(can_list=True, can_read=True)
 
 
-def test_empty_input_is_readable(s3: Any, keys: Keys, access_of: AccessOf) -> None:
+def test_empty_input_is_readable(client: Any, keys: Keys, access_of: AccessOf) -> None:
     """An empty directory has nothing that could be refused."""
     assert access_of(keys["lister"], "INPUT") == Access(can_list=True, can_read=True)
 
 
-def test_input_that_cannot_be_read(s3: Any, keys: Keys, access_of: AccessOf) -> None:
+def test_input_that_cannot_be_read(client: Any, keys: Keys, access_of: AccessOf) -> None:
     """Credentials that only list are told apart, by permission."""
-    s3.put_object(Bucket=BUCKET, Key="raw/a.jpg", Body=b"a")
+    client.put_object(Bucket=BUCKET, Key="raw/a.jpg", Body=b"a")
     access = access_of(keys["lister"], "INPUT")
     assert (access.can_list, access.can_read) == (True, False)
     assert access.errors == {
@@ -51,21 +51,21 @@ def test_input_that_cannot_be_read(s3: Any, keys: Keys, access_of: AccessOf) -> 
 
 
 @pytest.mark.parametrize("purpose", ["LIGHTLY", "INPUT_OUTPUT"])
-def test_writing_purposes_leave_nothing_behind(s3: Any, keys: Keys, access_of: AccessOf, purpose: Purpose) -> None:
+def test_writing_purposes_leave_nothing_behind(client: Any, keys: Keys, access_of: AccessOf, purpose: Purpose) -> None:
     """All four permissions are proven, and the probe is gone afterwards."""
     assert access_of(keys["all"], purpose) == Access(True, True, True, True)
-    assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
+    assert "Contents" not in client.list_objects_v2(Bucket=BUCKET)
 
 
-def test_reader_does_not_suffice_for_lightly(s3: Any, keys: Keys, access_of: AccessOf) -> None:
+def test_reader_does_not_suffice_for_lightly(client: Any, keys: Keys, access_of: AccessOf) -> None:
     """Missing write permission is said twice, once for each permission, and reading still counts."""
-    s3.put_object(Bucket=BUCKET, Key="raw/a.jpg", Body=b"a")
+    client.put_object(Bucket=BUCKET, Key="raw/a.jpg", Body=b"a")
     access = access_of(keys["reader"], "LIGHTLY")
     assert (access.can_list, access.can_read, access.can_write, access.can_overwrite) == (True, True, False, False)
     assert set(access.errors) == {"can_write", "can_overwrite"}
 
 
-def test_probe_that_cannot_be_deleted_is_no_fault(s3: Any, keys: Keys, access_of: AccessOf) -> None:
+def test_probe_that_cannot_be_deleted_is_no_fault(client: Any, keys: Keys, access_of: AccessOf) -> None:
     """Neither listing nor deleting is needed to write, read and overwrite."""
     access = access_of(keys["blind"], "LIGHTLY")
     assert access == Access(False, True, True, True, access.errors)
@@ -82,7 +82,7 @@ def test_probe_that_cannot_be_deleted_is_no_fault(s3: Any, keys: Keys, access_of
     ],
 )
 def test_causes_are_told_apart(
-    s3: Any, keys: Keys, access_of: AccessOf, case: str, words: str, monkeypatch: pytest.MonkeyPatch
+    client: Any, keys: Keys, access_of: AccessOf, case: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Wrong key, wrong secret, missing bucket and dead endpoint each have their own words, for each permission."""
     key, secret = keys["all"]
@@ -97,7 +97,7 @@ def test_causes_are_told_apart(
         assert not any(hidden in problem for hidden in (*given, "http"))
 
 
-def test_tracebacks_carry_no_url(s3: Any, keys: Keys, make_config: MakeConfig) -> None:
+def test_tracebacks_carry_no_url(client: Any, keys: Keys, make_config: MakeConfig) -> None:
     """The error that comes out has no cause or context with the storage's own message."""
     with pytest.raises(StorageError) as caught:
         read_object(open_store(make_config(*keys["all"])), "missing.jpg")

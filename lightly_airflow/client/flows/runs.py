@@ -123,7 +123,10 @@ def watch(
 ) -> Flow[RunView]:
     """Waits until the run has ended, or was not picked up in time; returns how it stood at last.
 
-    :param poll_interval: seconds between two looks.
+    It waits before it looks: whoever begins to wait has just scheduled the run or looked at it, and a deferred task that
+    is resumed before its first process has quite ended confuses Airflow's scheduler.
+
+    :param poll_interval: seconds before each look.
     :param patience: for how many seconds in a row faults that pass may last before the last of them is raised.
     :param pickup_deadline: when, by the clock, a run that still waits for a worker is given up; ``None`` for never.
     :param now: the clock.
@@ -133,6 +136,7 @@ def watch(
     """
     last, well = None, now()
     while True:
+        yield from Pause(poll_interval)
         try:
             view = yield from look(dataset_id, scheduled_run_id)
         except LightlyError as error:
@@ -147,7 +151,6 @@ def watch(
             overdue = view.state == "OPEN" and pickup_deadline is not None and well >= pickup_deadline
             if view.row.terminal or overdue:
                 return view
-        yield from Pause(poll_interval)
 
 
 def cancel(dataset_id: str, scheduled_run_id: str) -> Flow[RunView | None]:

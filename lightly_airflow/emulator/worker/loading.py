@@ -11,7 +11,9 @@ from lightly_airflow.emulator.worker.images import CorruptImage, ImageFacts, loa
 from lightly_airflow.emulator.worker.inputs import Inputs, Window, find_inputs, read_relevant
 from lightly_airflow.emulator.worker.job import Buckets, Job
 from lightly_airflow.emulator.worker.journal import Journal
+from lightly_airflow.emulator.worker.metadata import CustomMetadata, read_metadata, read_schema
 from lightly_airflow.emulator.worker.pool import Member, read_pool
+from lightly_airflow.emulator.worker.selection_check import check_custom_keys, custom_keys
 from lightly_airflow.storage.objects import read_object
 
 _PROGRESS_SECONDS = 5.0
@@ -55,6 +57,26 @@ def list_inputs(job: Job, buckets: Buckets, window: Window, pool: Sequence[Membe
         raise RunFailed(f"all {len(found.images)} images are in the datapool already; there is nothing to select from")
     job.journal.say(f"found {len(new)} images; left out {len(found.others)} files of other types")
     return Inputs(new, found.others)
+
+
+def load_metadata(job: Job, buckets: Buckets, names: Sequence[str]) -> CustomMetadata:
+    """The custom metadata that the selection asks for; nothing is read if it asks for none.
+
+    :param names: the images' paths.
+    :raises RunFailed: the schema, a key or a value does not fit.
+    """
+    config, keys = job.config.selection, custom_keys(job.config.selection)
+    if config is None or not keys:
+        return CustomMetadata()
+    job.journal.enter("LOADING_METADATA")
+    schema = read_schema(buckets.lightly)
+    check_custom_keys(config, schema)
+    custom = read_metadata(buckets.lightly, [schema[key] for key in keys], names)
+    own = len(names) - custom.n_defaults
+    job.journal.say(
+        f"{own} of {len(names)} images have metadata of their own; the schema's defaults hold for the others"
+    )
+    return custom
 
 
 def read_images(job: Job, buckets: Buckets, inputs: Inputs) -> tuple[list[ImageFacts], list[CorruptImage]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lightly_airflow.contract.models.datasets import DatasetData
 from lightly_airflow.contract.models.worker_config import RunConfig, WorkerConfig
 from lightly_airflow.emulator.worker.failure import RunFailed
-from lightly_airflow.emulator.worker.selection import check_selection
+from lightly_airflow.emulator.worker.selection_check import check_selection
 
 
 def check_options(dataset: DatasetData, config: RunConfig) -> list[str]:

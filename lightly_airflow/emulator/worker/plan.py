@@ -54,8 +54,18 @@ class Plan:
         self._add("add_subpart_similarity_strategy", options, key_embeddings="embeddings", query_embeddings=name)
 
     def weights(self, strength: float, values: Array) -> None:
-        """Large values first."""
-        self._add("add_weighting_strategy", {"strength": strength}, weights=self._array(values.astype(np.float32)))
+        """Large values first; those below 0 count as 0, since the engine has no logarithm of them."""
+        weights = self._array(np.maximum(values, 0).astype(np.float32))
+        self._add("add_weighting_strategy", {"strength": strength}, weights=weights)
+
+    def balance(self, strength: float, distributions: Array, target: Array) -> None:
+        """Classes in the shares of the target.
+
+        :param distributions: one row a sample, one column a class: how much the sample is of the class.
+        :param target: a class's share of the selection.
+        """
+        arrays = {"class_distributions": self._array(distributions), "target": self._array(target)}
+        self._add("add_balancing_strategy", {"strength": strength}, **arrays)
 
     def run(self, n_total: int, preselected: list[int], n_select: int) -> list[int]:
         """The selected rows, the preselected first.
@@ -65,9 +75,12 @@ class Plan:
         """
         if not all(np.isfinite(array).all() for array in self._arrays.values()):
             raise RunFailed("an embedding or a weight is not a finite number, so nothing can be selected")
+        wanted = min(n_select, n_total)
+        if wanted <= len(preselected):
+            return preselected  # nothing to choose, and the engine panics over a balance of no samples
         plan = {
             "n_total": n_total,
-            "n_select": min(n_select, n_total),
+            "n_select": wanted,
             "preselected": preselected,
             "steps": self._steps,
         }

@@ -18,6 +18,7 @@ from lightly_airflow.emulator.worker.descriptor import DIMENSIONS, Array
 from lightly_airflow.emulator.worker.failure import RunFailed
 from lightly_airflow.emulator.worker.images import ImageFacts, numeric_metadata
 from lightly_airflow.emulator.worker.journal import Api
+from lightly_airflow.emulator.worker.metadata import CustomMetadata
 from lightly_airflow.emulator.worker.selection import SampleTable
 
 _MEMBER = "emulatorDescriptor"
@@ -60,11 +61,14 @@ def tag_embeddings(api: Api, dataset_id: str, tag_name: str) -> Array:
     return np.stack(chosen)
 
 
-def table_of(members: Sequence[Member | ImageFacts]) -> SampleTable:
+def table_of(members: Sequence[Member | ImageFacts], custom: CustomMetadata) -> SampleTable:
     """One row an image, in the given order."""
-    numbers = [numeric_metadata(member.meta) for member in members]
-    columns = {key: np.array([row[key] for row in numbers]) for key in numbers[0]}
-    return SampleTable(np.stack([member.descriptor for member in members]), columns)
+    rows = [numeric_metadata(member.meta) for member in members]
+    numbers = {key: np.array([row[key] for row in rows]) for key in rows[0]}
+    for key, values in custom.numbers.items():
+        numbers[key] = np.array([values[member.name] for member in members])
+    classes = {key: np.array([values[member.name] for member in members]) for key, values in custom.classes.items()}
+    return SampleTable(np.stack([member.descriptor for member in members]), numbers, classes)
 
 
 def with_descriptor(facts: ImageFacts) -> SampleMetaData:

@@ -11,7 +11,8 @@ from lightly_airflow.contract.operations import datasources
 from lightly_airflow.emulator.worker.images import CorruptImage, ImageFacts
 from lightly_airflow.emulator.worker.inputs import Inputs, Window
 from lightly_airflow.emulator.worker.job import Buckets, Job, open_buckets
-from lightly_airflow.emulator.worker.loading import list_inputs, load_pool, open_window, read_images
+from lightly_airflow.emulator.worker.loading import list_inputs, load_metadata, load_pool, open_window, read_images
+from lightly_airflow.emulator.worker.metadata import CustomMetadata
 from lightly_airflow.emulator.worker.options import check_options
 from lightly_airflow.emulator.worker.pool import Member, table_of, tag_embeddings
 from lightly_airflow.emulator.worker.report import render_report
@@ -35,6 +36,7 @@ def process(job: Job) -> str:
     window = open_window(job)
     journal.enter("LOADING_DATASET")
     inputs = list_inputs(job, buckets, window, pool)
+    custom = load_metadata(job, buckets, [*(member.name for member in pool), *inputs.images])
     journal.enter("CHECKING_CORRUPTNESS")
     images, corrupt = read_images(job, buckets, inputs)
     journal.enter("COMPUTING_METADATA")
@@ -42,20 +44,20 @@ def process(job: Job) -> str:
     journal.enter("EMBEDDING")
     journal.say(f"described {len(images)} images by a plain descriptor, not by a neural network")
     journal.enter("SAMPLING")
-    selected = _select(job, images, pool)
+    selected = _select(job, images, pool, custom)
     summary = _summary(job, inputs, images, corrupt, selected, len(pool))
     _save(job, buckets, summary)
     _update_pool(job, window)
     return summary.sentence()
 
 
-def _select(job: Job, images: Sequence[ImageFacts], pool: Sequence[Member]) -> list[ImageFacts]:
+def _select(job: Job, images: Sequence[ImageFacts], pool: Sequence[Member], custom: CustomMetadata) -> list[ImageFacts]:
     if job.config.selection is None:
         return list(images)
-    table = table_of([*pool, *images])
+    table = table_of([*pool, *images], custom)
     chosen = select(job.config.selection, table, range(len(pool)), partial(tag_embeddings, job.api))
     for note in chosen.notes:
-        job.journal.say(note)
+        job.journal.say(note, "WARNING")
     job.journal.say(f"selected {len(chosen.indices)} of {len(images)} images")
     return [images[index - len(pool)] for index in chosen.indices]
 

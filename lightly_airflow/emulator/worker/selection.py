@@ -13,13 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from lightly_airflow.contract.models.samples import SampleMetaData
-from lightly_airflow.contract.models.selection import SelectionConfig, SelectionEntry
-from lightly_airflow.contract.rules import entry_problem
+from lightly_airflow.contract.models.selection import SelectionConfig, SelectionEntry, SelectionStrategy
+from lightly_airflow.emulator.worker.balance import distributions, shares
 from lightly_airflow.emulator.worker.descriptor import Array
-from lightly_airflow.emulator.worker.failure import RunFailed
-from lightly_airflow.emulator.worker.images import numeric_metadata
 from lightly_airflow.emulator.worker.plan import Plan
+from lightly_airflow.emulator.worker.selection_check import did_you_mean
 
 Queries = Callable[[str, str], Array]
 _OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
@@ -29,7 +27,6 @@ _OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
 _NEIGHBOURS = 20
 # RANDOM without a seed still has one, so that a run can be repeated.
 _SEED = 1
-_KEYS = tuple(numeric_metadata(SampleMetaData()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +35,12 @@ class SampleTable:
 
     :param embeddings: of unit length, one row a sample.
     :param numbers: numeric metadata by key, such as ``lightly.luminance``; one value a sample.
+    :param classes: categorical metadata by key; one text a sample.
     """
 
     embeddings: Array = field(repr=False)
     numbers: dict[str, Array] = field(repr=False)
+    classes: dict[str, Array] = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.embeddings)
@@ -55,26 +54,16 @@ class Selection:
     notes: list[str]
 
 
-def check_selection(config: SelectionConfig) -> None:
-    """Refuse what cannot be followed here; to be called before :func:`select`, and before the work that leads to it.
-
-    :raises RunFailed: a strategy is not legal, or it or an option is not emulated.
-    """
-    for name, value in {"lightly_path_regex": config.lightly_path_regex, "auto_tasks": config.auto_tasks}.items():
-        if value:
-            raise RunFailed(f"selection_config.{name} is not emulated; leave it out")
-    for i, entry in enumerate(config.strategies):
-        problem = entry_problem(entry) or _not_emulated(entry)
-        if problem:
-            raise RunFailed(f"selection_config.strategies[{i}]: {problem}")
-
-
 def select(config: SelectionConfig, table: SampleTable, preselected: Sequence[int], queries: Queries) -> Selection:
     """Select new samples.
 
     Of ``n_samples`` and ``proportion_samples`` the smaller result holds; with neither, or with ``n_samples`` -1, as
-    many are selected as the strategies allow. Both count new samples alone. LightlyOne does not publish these rules.
+    many are selected as the strategies allow. Both count new samples alone, and so do the sums of WEIGHTS: the
+    selection ends before the values of a key add up to more than ``stopping_condition_max_sum`` or
+    ``target_range.max_sum``; a ``target_range.min_sum`` that is not reached is noted. LightlyOne does not publish
+    these rules.
 
+    :param config: what :func:`check_selection` has passed.
     :param preselected: rows of earlier selections, which stay, and from which DIVERSITY keeps away.
     :param queries: gives the embeddings of a dataset's tag, by dataset id and tag name; SIMILARITY asks for them.
     :raises RunFailed: the data forbids it, or the engine failed.
@@ -90,18 +79,7 @@ def select(config: SelectionConfig, table: SampleTable, preselected: Sequence[in
     indices = _cut_at_sum(config, table, [int(rows[row]) for row in chosen])
     if len(indices) < wanted:
         notes.append(f"a stopping condition ended the selection after {len(indices)} of {wanted} images")
-    return Selection(indices, notes)
-
-
-def _not_emulated(entry: SelectionEntry) -> str | None:
-    kind, strategy = entry.input.type, entry.strategy
-    if kind in ("SCORES", "PREDICTIONS") or entry.input.task:
-        return f"{kind}{' with a task' if entry.input.task else ''} needs predictions, which are not emulated"
-    if strategy.type == "BALANCE":
-        return "BALANCE needs categorical metadata, which is not emulated; all lightly.* keys are numeric"
-    if kind == "METADATA" and entry.input.key not in _KEYS:
-        return f"metadata key {entry.input.key!r} is not emulated; known are {', '.join(_KEYS)}"
-    return "strategy.target_range is not emulated; leave it out" if strategy.target_range else None
+    return Selection(indices, [*notes, *_notes(config, table, indices)])
 
 
 def _passes(config: SelectionConfig, table: SampleTable) -> Array:
@@ -120,6 +98,10 @@ def _values(entry: SelectionEntry, table: SampleTable) -> Array:
     return table.numbers[entry.input.key or ""]
 
 
+def _classes(entry: SelectionEntry, table: SampleTable) -> Array:
+    return table.classes[entry.input.key or ""]
+
+
 def _wanted(config: SelectionConfig, n_new: int, n_passing: int) -> tuple[int, list[str]]:
     limits: list[float] = [math.inf]
     if config.n_samples is not None and config.n_samples >= 0:
@@ -132,26 +114,60 @@ def _wanted(config: SelectionConfig, n_new: int, n_passing: int) -> tuple[int, l
 
 
 def _plan(config: SelectionConfig, table: SampleTable, rows: Array, queries: Queries) -> Plan:
-    embeddings = table.embeddings[rows]
-    plan = Plan(embeddings)
+    plan = Plan(table.embeddings[rows])
     for entry in config.strategies:
-        strength = 1.0 if entry.strategy.strength is None else entry.strategy.strength
-        if entry.strategy.type == "DIVERSITY":
-            plan.diversity(strength, entry.strategy.stopping_condition_minimum_distance)
-        elif entry.strategy.type == "TYPICALITY":
-            neighbours = entry.strategy.num_nearest_neighbors or _NEIGHBOURS
-            plan.typicality(strength, neighbours, entry.strategy.stopping_condition_minimum_typicality)
-        elif entry.strategy.type == "SIMILARITY":
+        strategy = entry.strategy
+        strength = 1.0 if strategy.strength is None else strategy.strength
+        if strategy.type == "DIVERSITY":
+            plan.diversity(strength, strategy.stopping_condition_minimum_distance)
+        elif strategy.type == "TYPICALITY":
+            neighbours = strategy.num_nearest_neighbors or _NEIGHBOURS
+            plan.typicality(strength, neighbours, strategy.stopping_condition_minimum_typicality)
+        elif strategy.type == "SIMILARITY":
             plan.similarity(strength, queries(entry.input.dataset_id or "", entry.input.tag_name or ""))
-        elif entry.strategy.type == "WEIGHTS":
+        elif strategy.type == "WEIGHTS":
             plan.weights(strength, _values(entry, table)[rows])
+        elif strategy.type == "BALANCE":
+            classes = _classes(entry, table)[rows]
+            plan.balance(strength, *distributions(shares(strategy, classes), classes))
     return plan
 
 
 def _cut_at_sum(config: SelectionConfig, table: SampleTable, indices: list[int]) -> list[int]:
-    """``stopping_condition_max_sum``: the selection ends before the selected values would add up to more."""
     for entry in config.strategies:
-        if entry.strategy.stopping_condition_max_sum is not None:
-            sums = np.cumsum(_values(entry, table)[indices])
-            indices = indices[: int((sums <= entry.strategy.stopping_condition_max_sum).sum())]
+        if entry.strategy.type == "WEIGHTS":
+            over = np.cumsum(_values(entry, table)[indices]) > _max_sum(entry.strategy)
+            indices = indices[: int(over.argmax())] if over.any() else indices
     return indices
+
+
+def _max_sum(strategy: SelectionStrategy) -> float:
+    in_range = strategy.target_range.max_sum if strategy.target_range else None
+    limits = (strategy.stopping_condition_max_sum, in_range)
+    return min((limit for limit in limits if limit is not None), default=math.inf)
+
+
+def _notes(config: SelectionConfig, table: SampleTable, indices: list[int]) -> list[str]:
+    """What an author may not expect of single strategies."""
+    told: list[str] = []
+    for entry in config.strategies:
+        if entry.strategy.type == "BALANCE":
+            told += _missing_classes(entry, _classes(entry, table))
+        if entry.strategy.type == "WEIGHTS":
+            told += _odd_weights(entry, _values(entry, table), indices)
+    return told
+
+
+def _missing_classes(entry: SelectionEntry, classes: Array) -> list[str]:
+    known = sorted(set(classes.tolist()))
+    missing = sorted(set(shares(entry.strategy, classes)) - set(known))
+    key, told = entry.input.key, ", ".join(known)
+    return [f"no image has {key} {name!r}{did_you_mean(name, known)}; there are {told}" for name in missing]
+
+
+def _odd_weights(entry: SelectionEntry, values: Array, indices: list[int]) -> list[str]:
+    name, wanted, total = entry.input.key or "chance", entry.strategy.target_range, values[indices].sum()
+    told = [f"values of {name} below 0 count as 0 in WEIGHTS"] if (values < 0).any() else []
+    if wanted and wanted.min_sum is not None and total < wanted.min_sum:
+        told.append(f"the selected values of {name} add up to {total:g}, below target_range.min_sum {wanted.min_sum:g}")
+    return told

@@ -89,7 +89,7 @@ def test_changes_are_told_once() -> None:
     )
     watching.play()
     assert watching.told == ["OPEN", "LOCKED", "TRAINING", "TRAINING epoch 2", "COMPLETED"]
-    assert watching.script.trace.count(POLL) == 7
+    assert watching.script.trace.count(POLL) == 8
 
 
 def test_a_state_that_is_new_is_waited_out() -> None:
@@ -116,7 +116,7 @@ def test_patience_ends() -> None:
     with pytest.raises(LightlyServerError):
         watching.play(patience=100)
     # Each look that fails takes 15 seconds and follows a pause of 30: after 45 and 90 seconds there is patience left.
-    assert (len(watching.troubles), watching.now(), watching.script.steps) == (2, 1135, [])
+    assert (len(watching.troubles), watching.now(), watching.script.steps) == (2, 1165, [])
 
 
 def test_a_good_answer_restores_patience() -> None:
@@ -146,7 +146,7 @@ def test_faults_that_stay_are_raised_at_once(look: list[Any], kind: type[Lightly
 
 def test_a_run_that_nobody_picks_up_ends_the_wait() -> None:
     """At the deadline the view is returned as it stands; what to do is the caller's affair."""
-    watching = watched(queued("OPEN"), queued("OPEN"), queued("OPEN"))
+    watching = watched(queued("OPEN"), queued("OPEN"))
     assert watching.play(pickup_deadline=1045).state == "OPEN"
     assert watching.now() == 1060
 

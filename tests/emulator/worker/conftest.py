@@ -18,6 +18,7 @@ from lightly_airflow.contract.models.runs import Run
 from lightly_airflow.contract.models.worker_config import RunConfig
 from lightly_airflow.contract.operations import datasets, datasources, runs, schedules
 from lightly_airflow.contract.wire import Request
+from lightly_airflow.emulator.worker import engine, plan
 from lightly_airflow.emulator.worker.loop import Worker
 
 ACCOUNT = "123456789012"  # whose buckets the server shows
@@ -87,6 +88,12 @@ def picture(seed: int) -> bytes:
     image.paste(disc, (seed * 13 % 60, seed * 7 % 40))
     image.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+@pytest.fixture
+def engine_in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same engine without a process of its own, for tests of what is around it."""
+    monkeypatch.setattr(plan, "_run_engine", engine.run)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from lightly_airflow.contract.states import RUN_STATES
 from lightly_airflow.emulator.worker.heartbeat import Heartbeat
 from lightly_airflow.emulator.worker.loop import Worker
 
+pytestmark = pytest.mark.usefixtures("engine_in_process")
 SECONDS = 1_700_000_000
 
 

@@ -1,4 +1,4 @@
-"""Strategies on made-up samples, through the real engine."""
+"""Strategies on made-up samples, and what becomes of their options."""
 
 from __future__ import annotations
 
@@ -10,27 +10,26 @@ import pytest
 from lightly_airflow.contract.models.selection import SelectionConfig
 from lightly_airflow.emulator.worker.failure import RunFailed
 from lightly_airflow.emulator.worker.plan import Plan
-from lightly_airflow.emulator.worker.selection import SampleTable, Selection, check_selection, select
+from lightly_airflow.emulator.worker.selection import SampleTable, Selection, select
+from lightly_airflow.emulator.worker.selection_check import check_selection
+from tests.emulator.worker.circle import circle_table, on_circle
 
-DEGREES = (0, 5, 10, 90, 95, 180, 270, 275)
+pytestmark = pytest.mark.usefixtures("engine_in_process")
 DIVERSITY = {"input": {"type": "EMBEDDINGS"}, "strategy": {"type": "DIVERSITY"}}
 
 
-def on_circle(*degrees: float) -> Any:
-    radians = np.radians(degrees)
-    return np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
-
-
 def run(*strategies: dict[str, Any], preselected: tuple[int, ...] = (), **options: Any) -> Selection:
-    luminance = np.array([10.0, 20, 30, 40, 50, 60, 70, 80])
-    table = SampleTable(on_circle(*DEGREES), {"lightly.luminance": luminance})
     config = SelectionConfig.model_validate({"strategies": list(strategies), **options})
     check_selection(config)
-    return select(config, table, preselected, lambda dataset, tag: on_circle(180))
+    return select(config, circle_table(), preselected, lambda dataset, tag: on_circle(180))
 
 
 def on_luminance(kind: str, **options: Any) -> dict[str, Any]:
     return {"input": {"type": "METADATA", "key": "lightly.luminance"}, "strategy": {"type": kind, **options}}
+
+
+def on_weather(**options: Any) -> dict[str, Any]:
+    return {"input": {"type": "METADATA", "key": "weather"}, "strategy": {"type": "BALANCE", **options}}
 
 
 def test_diversity_spreads() -> None:
@@ -96,9 +95,11 @@ def test_operations(operation: str, expected: list[int]) -> None:
     assert sorted(run(on_luminance("THRESHOLD", threshold=30, operation=operation)).indices) == expected
 
 
-def test_nothing_passes() -> None:
-    """An empty result is a result."""
-    assert run(DIVERSITY, on_luminance("THRESHOLD", threshold=99, operation="BIGGER")).indices == []
+@pytest.mark.parametrize("distribution", ["UNIFORM", "INPUT"])
+def test_nothing_passes(distribution: str) -> None:
+    """An empty result is a result, also where there are no classes left to balance."""
+    none = on_luminance("THRESHOLD", threshold=99, operation="BIGGER")
+    assert run(DIVERSITY, on_weather(distribution=distribution), none).indices == []
 
 
 @pytest.mark.parametrize(("strength", "expected"), [(1.0, [7, 6]), (-1.0, [0, 1]), (None, [7, 6])])
@@ -107,9 +108,53 @@ def test_weights_take_the_largest(strength: float | None, expected: list[int]) -
     assert run(on_luminance("WEIGHTS", strength=strength), n_samples=2).indices == expected
 
 
-def test_weights_end_at_their_sum() -> None:
-    """The selected values never add up to more than the stopping condition."""
-    assert run(on_luminance("WEIGHTS", stopping_condition_max_sum=160)).indices == [7, 6]
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"stopping_condition_max_sum": 160}, [7, 6]),
+        ({"stopping_condition_max_sum": 150}, [7, 6]),
+        ({"stopping_condition_max_sum": 0}, []),
+        ({"target_range": {"max_sum": 100}}, [7]),
+        ({"target_range": {"max_sum": 220}, "stopping_condition_max_sum": 160}, [7, 6]),
+        ({"target_range": {"min_sum": 1000}}, [7, 6, 5]),
+    ],
+)
+def test_weights_end_at_their_sum(options: dict[str, Any], expected: list[int]) -> None:
+    """The selected values never add up to more than the lowest limit."""
+    assert run(on_luminance("WEIGHTS", **options), n_samples=3).indices == expected
+
+
+def test_a_sum_that_is_not_reached_is_said() -> None:
+    """The lower end of a range cannot be forced, and the author hears of it."""
+    notes = run(on_luminance("WEIGHTS", target_range={"min_sum": 1000}), n_samples=3).notes
+    assert notes == ["the selected values of lightly.luminance add up to 210, below target_range.min_sum 1000"]
+
+
+def test_negative_weights_count_as_none() -> None:
+    """Below 0 there is no weight to have less of; the author hears of that, too."""
+    cold = {"input": {"type": "METADATA", "key": "celsius"}, "strategy": {"type": "WEIGHTS"}}
+    selection = run(cold, n_samples=6)
+    assert selection.indices == [1, 6, 2, 5, 7, 0]
+    assert selection.notes == ["values of celsius below 0 count as 0 in WEIGHTS"]
+
+
+def test_balance_counts_what_is_there() -> None:
+    """Earlier selections count for the shares, so the others catch up."""
+    assert sorted(run(on_weather(distribution="UNIFORM"), preselected=(0, 1), n_samples=2).indices) == [4, 6]
+
+
+def test_balance_leaves_the_rest_to_others() -> None:
+    """Targets below 1 give the rest to all other classes together; at 1 the others come last."""
+    rest = run(on_weather(target={"rainy": 0.5}), n_samples=4).indices
+    assert sorted(rest)[2:] == [4, 5]
+    full = run(on_weather(target={"rainy": 0.5, "foggy": 0.5}), n_samples=4).indices
+    assert sorted(full) == [4, 5, 6, 7]
+
+
+def test_a_class_that_no_image_has_is_said() -> None:
+    """The run goes on without it, with a guess at what was meant."""
+    notes = run(on_weather(target={"rainy": 0.5, "suny": 0.5}), n_samples=2).notes
+    assert notes == ["no image has weather 'suny' (did you mean 'sunny'?); there are foggy, rainy, sunny"]
 
 
 def test_similarity_comes_near_the_query() -> None:
@@ -126,7 +171,7 @@ def test_typicality_takes_the_crowd() -> None:
 
 def test_typicality_of_a_single_sample() -> None:
     """One sample has no neighbours and is selected all the same."""
-    table = SampleTable(on_circle(0), {})
+    table = SampleTable(on_circle(0), {}, {})
     config = SelectionConfig.model_validate(
         {"strategies": [{"input": {"type": "EMBEDDINGS"}, "strategy": {"type": "TYPICALITY"}}]}
     )
@@ -145,21 +190,24 @@ def test_chance_follows_its_seed() -> None:
 @pytest.mark.parametrize(
     ("strategy", "words"),
     [
-        ({"input": {"type": "EMBEDDINGS", "task": "cars"}, "strategy": {"type": "DIVERSITY"}}, "needs predictions"),
-        (
-            {"input": {"type": "SCORES", "task": "t", "score": "s"}, "strategy": {"type": "WEIGHTS"}},
-            "needs predictions",
-        ),
         ({"input": {"type": "EMBEDDINGS"}, "strategy": {"type": "WEIGHTS"}}, "does not go with"),
-        (on_luminance("BALANCE", target={"a": 1}), "categorical metadata"),
-        (on_luminance("WEIGHTS", target_range={"min_sum": 1}), "target_range is not emulated"),
         (
-            {"input": {"type": "METADATA", "key": "weather"}, "strategy": {"type": "WEIGHTS"}},
-            "known are lightly.sharpness",
+            on_luminance("BALANCE", target={"a": 1}),
+            r"BALANCE needs categorical metadata, and 'lightly.luminance' is num",
+        ),
+        (on_luminance("WEIGHTS", target_range={"min_sum": 2, "max_sum": 1}), "max_sum 1 is below min_sum 2"),
+        (
+            on_luminance("THRESHOLD", threshold=1, operation="BIGGER", stopping_condition_max_sum=1),
+            "stopping_condition_max_sum goes with WEIGHTS alone",
+        ),
+        (on_weather(target={"sunny": 0.8, "rainy": 0.3}), "target adds up to 1.1; it must be 1 at most"),
+        (
+            {"input": {"type": "METADATA", "key": "lightly.luminence"}, "strategy": {"type": "WEIGHTS"}},
+            r"is unknown \(did you mean 'lightly.luminance'\?\); known are lightly.sharpness",
         ),
     ],
 )
-def test_what_is_not_emulated_is_said(strategy: dict[str, Any], words: str) -> None:
+def test_what_cannot_be_followed_is_said(strategy: dict[str, Any], words: str) -> None:
     """A strategy that cannot be followed ends the run in words, never in another selection."""
     with pytest.raises(RunFailed, match=words):
         run(strategy)
@@ -179,12 +227,3 @@ def test_numbers_must_be_finite() -> None:
     plan = Plan(np.full((2, 2), np.nan, np.float32))
     with pytest.raises(RunFailed, match="not a finite number"):
         plan.run(2, [], 1)
-
-
-def test_the_engine_failing_is_an_error_in_words(capfd: pytest.CaptureFixture[str]) -> None:
-    """A panic of the engine neither kills this process nor writes to its terminal."""
-    plan = Plan(on_circle(0, 90))
-    plan.diversity(1.0, None)
-    with pytest.raises(RunFailed, match="the selection engine failed"):
-        plan.run(3, [], 2)
-    assert capfd.readouterr().err == ""
