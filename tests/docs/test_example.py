@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+import requests
 from airflow.dag_processing.dagbag import DagBag
 from airflow.utils import db
 from moto.server import ThreadedMotoServer
@@ -40,6 +41,7 @@ def cameras(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     server.start()
     host, port = server.get_host_and_port()
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")  # the emulator's worker looks there
+    requests.post(f"http://{host}:{port}/moto-api/reset", timeout=10)  # moto keeps buckets as long as the process
     bucket = boto3.resource("s3", **KEYS).Bucket("cameras")
     bucket.create(CreateBucketConfiguration={"LocationConstraint": KEYS["region_name"]})
     bucket.put_object(Key="lightly/")
