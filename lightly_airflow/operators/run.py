@@ -24,7 +24,7 @@ from lightly_airflow.hooks.outcome import (
     tell_trouble,
 )
 from lightly_airflow.links import LightlyRunLink, push_link
-from lightly_airflow.operators.base import LightlyOperator, check_choice
+from lightly_airflow.operators.base import LightlyOperator, check_choice, is_template
 from lightly_airflow.operators.memory import RunMemory, forget
 from lightly_airflow.operators.run_config import check_literals, plain, run_config
 from lightly_airflow.triggers.run import LightlyRunTrigger
@@ -154,6 +154,10 @@ class LightlyScheduleRunOperator(LightlyOperator):
             setattr(self, name, plain(getattr(self, name)))
         check_literals(self._configs)
         check_choice("priority", self.priority, get_args(Priority))
+        for name in ("poll_interval", "pickup_timeout"):
+            value = getattr(self, name)
+            if value is not None and not is_template(value):
+                seconds(name, value)
 
     def _scheduled(self, memory: RunMemory, config: RunConfig) -> tuple[RunView, str]:
         """The task's one run: the one that an earlier try scheduled and that has not failed, else a new one."""

@@ -328,6 +328,21 @@ def test_unknown_priority() -> None:
         operator(dataset_id="x", priority="URGENT")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"poll_interval": 0}, "poll_interval: 0 is not a number of seconds above 0"),
+        ({"pickup_timeout": "soon"}, "pickup_timeout: 'soon' is not a number of seconds above 0"),
+        ({"pickup_timeout": timedelta(0)}, "pickup_timeout: 0.0 is not a number of seconds above 0"),
+    ],
+)
+def test_bad_durations(arguments: dict[str, Any], message: str) -> None:
+    """A literal that is no duration is found when the DAG is parsed."""
+    with pytest.raises(LightlyConfigError) as caught:
+        operator(dataset_id="x", **arguments)
+    assert str(caught.value) == message
+
+
 def test_templates_wait_until_they_are_rendered(
     lightly_api: LightlyEmulator, context: dict[str, Any], dataset_id: str
 ) -> None:
