@@ -45,8 +45,9 @@ class RunView:
         return self.state is None or is_known(self.state)
 
     def __str__(self) -> str:
-        told = f": {self.message}" if self.message else ""
-        return f"{self.state or 'NOT FOUND'} ({self.row.says}){told}"
+        name = self.state or "NOT FOUND"
+        says = "" if name.lower() == self.row.says else f" ({self.row.says})"
+        return f"{name}{says}: {self.message}" if self.message else f"{name}{says}"
 
 
 def create_config(config: RunConfig) -> Flow[str]:

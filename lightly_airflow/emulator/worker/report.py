@@ -18,7 +18,7 @@ from lightly_airflow.contract.models.selection import SelectionEntry
 from lightly_airflow.emulator.worker.images import ImageFacts
 from lightly_airflow.emulator.worker.summary import Summary
 
-_COLUMNS, _CELL = 4, 42 * mm
+_COLUMNS, _CELL, _GAP = 4, 42 * mm, 5 * mm
 # A page of pictures is to be looked at; the complete list is the tag's.
 _MOST_PICTURES, _MOST_LINES = 48, 100
 _STYLES = getSampleStyleSheet()
@@ -99,11 +99,17 @@ def _pictures(selected: Sequence[ImageFacts]) -> list[Flowable]:
     rows = [cells[i : i + _COLUMNS] for i in range(0, len(cells), _COLUMNS)]
     more = len(selected) - len(cells)
     note = [_text(f"and {more} more")] if more else []
-    return [Spacer(0, 4 * mm), Paragraph("Selected images", _STYLES["Heading2"]), Table(rows, hAlign="LEFT"), *note]
+    return [
+        Spacer(0, 4 * mm),
+        Paragraph("Selected images", _STYLES["Heading2"]),
+        Table(rows, colWidths=[_CELL] * len(rows[0]), hAlign="LEFT"),
+        *note,
+    ]
 
 
 def _picture(facts: ImageFacts) -> list[Flowable]:
-    image = Image(io.BytesIO(facts.thumbnail), width=_CELL, height=_CELL, kind="proportional")
+    side = _CELL - _GAP
+    image = Image(io.BytesIO(facts.thumbnail), width=side, height=side, kind="proportional")
     return [image, Paragraph(escape(facts.name), _STYLES["BodyText"])]
 
 
