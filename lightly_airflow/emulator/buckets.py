@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from lightly_airflow.contract.errors import LightlyConfigError
 from lightly_airflow.contract.models.datasources import Purpose
 from lightly_airflow.emulator.refusal import Refusal
 from lightly_airflow.emulator.world import World
-from lightly_airflow.storage.errors import StorageError
+from lightly_airflow.storage.directory import Directory, StorageError
 from lightly_airflow.storage.objects import read_object
 from lightly_airflow.storage.stores import open_store
 
-if TYPE_CHECKING:
-    from obstore.store import ObjectStore
 
-
-def open_bucket(world: World, dataset_id: str, purpose: Purpose) -> ObjectStore:
+def open_bucket(world: World, dataset_id: str, purpose: Purpose) -> Directory:
     """The directory of a dataset's datasource.
 
     :raises Refusal: there is no such datasource, or its kind cannot be opened here.

@@ -8,7 +8,7 @@ from lightly_airflow.contract.rules import config_problems
 from lightly_airflow.emulator.buckets import open_bucket
 from lightly_airflow.emulator.refusal import Refusal
 from lightly_airflow.emulator.world import World
-from lightly_airflow.storage.errors import StorageError
+from lightly_airflow.storage.directory import StorageError
 from lightly_airflow.storage.objects import read_object
 
 

@@ -9,15 +9,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from lightly_airflow.contract.models.datasources import Purpose
-from lightly_airflow.storage.errors import StorageError
+from lightly_airflow.storage.directory import Directory, StorageError
 from lightly_airflow.storage.listing import LIGHTLY_DIRECTORY, list_objects
 from lightly_airflow.storage.objects import read_object, write_object
-
-if TYPE_CHECKING:
-    from obstore.store import ObjectStore
 
 Permission = Literal["can_list", "can_read", "can_write", "can_overwrite"]
 
@@ -36,7 +33,7 @@ class Access:
     errors: dict[Permission, str] = field(default_factory=dict)
 
 
-def check_access(store: ObjectStore, purpose: Purpose) -> Access:
+def check_access(store: Directory, purpose: Purpose) -> Access:
     """Try what the purpose needs, and say what is missing.
 
     INPUT is only read: the first object that is listed, if there is one. Elsewhere a small object under ``.lightly/``
@@ -50,11 +47,11 @@ def check_access(store: ObjectStore, purpose: Purpose) -> Access:
     return Access(**{permission: permission not in errors for permission in steps}, errors=errors)
 
 
-def _reading(store: ObjectStore) -> dict[Permission, Callable[[], object]]:
+def _reading(store: Directory) -> dict[Permission, Callable[[], object]]:
     return {"can_list": lambda: _first(store), "can_read": lambda: _read_first(store)}
 
 
-def _writing(store: ObjectStore) -> dict[Permission, Callable[[], object]]:
+def _writing(store: Directory) -> dict[Permission, Callable[[], object]]:
     # In the order in which they are tried.
     probe = f"{LIGHTLY_DIRECTORY}access-check-{uuid.uuid4().hex}"
     return {
@@ -65,35 +62,35 @@ def _writing(store: ObjectStore) -> dict[Permission, Callable[[], object]]:
     }
 
 
-def _first(store: ObjectStore) -> str | None:
+def _first(store: Directory) -> str | None:
     return next((found.path for found in list_objects(store, own=True)), None)
 
 
-def _read_first(store: ObjectStore) -> None:
+def _read_first(store: Directory) -> None:
     path = _first(store)
     if path is not None:
         read_object(store, path)
 
 
-def _read_probe(store: ObjectStore, probe: str) -> None:
+def _read_probe(store: Directory, probe: str) -> None:
     try:
         read_object(store, probe)
     except StorageError:
         _read_first(store)  # where the probe could not be written, any other object shows whether reading is allowed
 
 
-def _overwrite(store: ObjectStore, probe: str) -> None:
+def _overwrite(store: Directory, probe: str) -> None:
     try:
         write_object(store, probe, b"second")
     finally:
         _delete(store, probe)
 
 
-def _delete(store: ObjectStore, probe: str) -> None:
+def _delete(store: Directory, probe: str) -> None:
     from obstore.exceptions import BaseError
 
     try:
-        store.delete(probe)
+        store.store.delete(probe)
     except (BaseError, FileNotFoundError):
         return  # deleting is none of the four permissions; the probe stays, a few bytes under .lightly/
 

@@ -8,11 +8,10 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from lightly_airflow.storage.errors import explained, location
+from lightly_airflow.storage.directory import Directory
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
-    from obstore.store import ObjectStore
 
 LIGHTLY_DIRECTORY = ".lightly/"
 _PAGE = 1000  # what S3 returns in one answer; more would only wait
@@ -32,15 +31,15 @@ class StoredObject:
     last_modified: datetime
 
 
-def list_objects(store: ObjectStore, prefix: str = "", *, own: bool = False) -> Iterator[StoredObject]:
+def list_objects(store: Directory, prefix: str = "", *, own: bool = False) -> Iterator[StoredObject]:
     """Every object under the store's directory, in the store's order, page by page.
 
     :param prefix: only this subdirectory; by default everything.
     :param own: also what lies under ``.lightly/``, LightlyOne's own directory, which holds no inputs; default no.
     :raises StorageError: the store refused or cannot be reached.
     """
-    with explained(store, f"list {location(store)}{prefix}"):
-        for page in store.list(prefix or None, chunk_size=_PAGE):
+    with store.explained(f"list {store}{prefix}"):
+        for page in store.store.list(prefix or None, chunk_size=_PAGE):
             yield from (_stored(item) for item in page if not _is_directory(item) and (own or not _is_own(item)))
 
 

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from lightly_airflow.contract.models.datasources import Purpose, S3Config
 from lightly_airflow.storage.access import check_access
-from lightly_airflow.storage.errors import StorageError
+from lightly_airflow.storage.directory import StorageError
 from lightly_airflow.storage.objects import write_object
 from lightly_airflow.storage.stores import open_store
 from tests.s3_server import S3Server

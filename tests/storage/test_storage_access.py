@@ -10,7 +10,7 @@ import pytest
 
 from lightly_airflow.contract.models.datasources import Purpose, S3Config
 from lightly_airflow.storage.access import Access, check_access
-from lightly_airflow.storage.errors import StorageError
+from lightly_airflow.storage.directory import StorageError
 from lightly_airflow.storage.objects import read_object
 from lightly_airflow.storage.stores import open_store
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from lightly_airflow.contract.errors import LightlyConfigError
 from lightly_airflow.contract.models.datasources import AzureConfig, S3Config
-from lightly_airflow.storage.errors import StorageError
+from lightly_airflow.storage.directory import StorageError
 from lightly_airflow.storage.listing import list_objects
 from lightly_airflow.storage.objects import read_object, write_object
 from lightly_airflow.storage.stores import open_store

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from lightly_airflow.contract.files import IMAGE_SUFFIXES, is_image
 from lightly_airflow.emulator.worker.failure import RunFailed
-from lightly_airflow.storage.errors import location
+from lightly_airflow.storage.directory import Directory
 from lightly_airflow.storage.listing import LIGHTLY_DIRECTORY, StoredObject, list_objects
 from lightly_airflow.storage.objects import read_object
-
-if TYPE_CHECKING:
-    from obstore.store import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +45,7 @@ class Relevant:
         return path in self.names or path.startswith(self.prefixes)
 
 
-def find_inputs(store: ObjectStore, window: Window, relevant: Relevant | None) -> Inputs:
+def find_inputs(store: Directory, window: Window, relevant: Relevant | None) -> Inputs:
     """List the input datasource and keep what the run is about.
 
     :raises RunFailed: there is nothing to work on.
@@ -63,7 +59,7 @@ def find_inputs(store: ObjectStore, window: Window, relevant: Relevant | None) -
     return Inputs(images, [path for path in found if path not in kept])
 
 
-def read_relevant(store: ObjectStore, path: str) -> Relevant:
+def read_relevant(store: Directory, path: str) -> Relevant:
     """Read a relevant filenames file: a name a line, or a prefix that ends in ``*``.
 
     LightlyOne also takes gitignore patterns behind a prefix; the emulator refuses those.
@@ -91,13 +87,13 @@ def _check_line(path: str, line: str) -> None:
         raise RunFailed(f"{path}: {line!r} is a pattern that is not emulated; write names, or prefixes that end in '*'")
 
 
-def _nothing(store: ObjectStore, window: Window, relevant: Relevant | None, n_listed: int) -> str:
+def _nothing(store: Directory, window: Window, relevant: Relevant | None, n_listed: int) -> str:
     types = ", ".join(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
     if n_listed and relevant is not None:
-        return f"none of the relevant filenames names an image under {location(store)}; supported types are {types}"
+        return f"none of the relevant filenames names an image under {store}; supported types are {types}"
     if n_listed and window.since:
         return (
-            f"no images under {location(store)} are newer than those already processed;"
+            f"no images under {store} are newer than those already processed;"
             " set datasource.process_all to look at all of them again"
         )
-    return f"no images found under {location(store)}; supported types are {types}"
+    return f"no images found under {store}; supported types are {types}"

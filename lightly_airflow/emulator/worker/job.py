@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from lightly_airflow.contract.models.datasets import DatasetData
 from lightly_airflow.contract.models.datasources import DatasourceConfig, Purpose
@@ -12,10 +11,8 @@ from lightly_airflow.contract.models.worker_config import RunConfig, WorkerConfi
 from lightly_airflow.emulator.worker.failure import RunFailed
 from lightly_airflow.emulator.worker.journal import Api, Journal
 from lightly_airflow.storage.access import check_access
+from lightly_airflow.storage.directory import Directory
 from lightly_airflow.storage.stores import open_store
-
-if TYPE_CHECKING:
-    from obstore.store import ObjectStore
 
 Sources = Callable[[str, Purpose], DatasourceConfig | None]
 
@@ -47,8 +44,8 @@ class Job:
 class Buckets:
     """The two opened datasources; ``thumb_suffix`` belongs to the Lightly one."""
 
-    inputs: ObjectStore
-    lightly: ObjectStore
+    inputs: Directory
+    lightly: Directory
     thumb_suffix: str | None
 
 
@@ -75,7 +72,7 @@ def _source(job: Job, purpose: Purpose) -> DatasourceConfig:
     return config
 
 
-def _verify(store: ObjectStore, purpose: Purpose) -> None:
+def _verify(store: Directory, purpose: Purpose) -> None:
     problems = check_access(store, purpose).errors
     if problems:
         raise RunFailed(f"the {purpose} datasource lacks permissions: " + "; ".join(dict.fromkeys(problems.values())))

@@ -11,18 +11,15 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from lightly_airflow.contract.models.base import Model
 from lightly_airflow.emulator.worker.failure import RunFailed
-from lightly_airflow.storage.errors import location
+from lightly_airflow.storage.directory import Directory
 from lightly_airflow.storage.listing import LIGHTLY_DIRECTORY, list_objects
 from lightly_airflow.storage.objects import read_object
-
-if TYPE_CHECKING:
-    from obstore.store import ObjectStore
 
 Kind = Literal["numeric", "categorical", "free text"]
 _DIRECTORY = f"{LIGHTLY_DIRECTORY}metadata/"
@@ -80,14 +77,14 @@ class CustomMetadata:
     n_defaults: int = 0
 
 
-def read_schema(store: ObjectStore) -> dict[str, SchemaEntry]:
+def read_schema(store: Directory) -> dict[str, SchemaEntry]:
     """The schema's entries by their path.
 
     :param store: the Lightly datasource.
     :raises RunFailed: there is no schema, or it is none.
     """
     if SCHEMA not in {found.path for found in list_objects(store, _DIRECTORY, own=True)}:
-        raise RunFailed(f"custom metadata needs a schema, and there is none at {location(store)}{SCHEMA}; write one")
+        raise RunFailed(f"custom metadata needs a schema, and there is none at {store}{SCHEMA}; write one")
     try:
         entries = _SCHEMA.validate_json(read_object(store, SCHEMA))
     except ValidationError as error:
@@ -95,7 +92,7 @@ def read_schema(store: ObjectStore) -> dict[str, SchemaEntry]:
     return {entry.path: entry for entry in entries}
 
 
-def read_metadata(store: ObjectStore, entries: Iterable[SchemaEntry], names: Sequence[str]) -> CustomMetadata:
+def read_metadata(store: Directory, entries: Iterable[SchemaEntry], names: Sequence[str]) -> CustomMetadata:
     """The images' values of some keys; the schema's default where an image has none.
 
     :param store: the Lightly datasource.
@@ -116,7 +113,7 @@ def read_metadata(store: ObjectStore, entries: Iterable[SchemaEntry], names: Seq
     return custom
 
 
-def _read_file(store: ObjectStore, name: str, present: set[str]) -> dict[str, Any] | None:
+def _read_file(store: Directory, name: str, present: set[str]) -> dict[str, Any] | None:
     path = f"{_DIRECTORY}{PurePosixPath(name).with_suffix('.json')}"
     if path not in present:
         return None

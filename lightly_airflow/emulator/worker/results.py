@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 from lightly_airflow.contract.errors import error_from
 from lightly_airflow.contract.models.runs import ArtifactType
@@ -15,11 +14,9 @@ from lightly_airflow.contract.wire import Call, Request, Response
 from lightly_airflow.emulator.worker.images import ImageFacts
 from lightly_airflow.emulator.worker.journal import Api
 from lightly_airflow.emulator.worker.pool import with_descriptor
+from lightly_airflow.storage.directory import Directory
 from lightly_airflow.storage.listing import LIGHTLY_DIRECTORY
 from lightly_airflow.storage.objects import write_object
-
-if TYPE_CHECKING:
-    from obstore.store import ObjectStore
 
 _UPLOAD = "PUT (signed URL of an artifact)"
 
@@ -36,7 +33,7 @@ def thumbnail_name(suffix: str, name: str) -> str:
 
 
 def save_samples(
-    api: Api, dataset_id: str, selected: Sequence[ImageFacts], store: ObjectStore, suffix: str | None
+    api: Api, dataset_id: str, selected: Sequence[ImageFacts], store: Directory, suffix: str | None
 ) -> None:
     """Make the selected images samples of the dataset; LightlyOne, too, takes no others.
 
@@ -86,7 +83,7 @@ def _root(api: Api, dataset_id: str) -> Tag | None:
     return next((tag for tag in api(tags.list_tags(dataset_id)) if tag.prev_tag_id is None), None)
 
 
-def save_report(api: Api, run_id: str, store: ObjectStore, content: bytes) -> None:
+def save_report(api: Api, run_id: str, store: Directory, content: bytes) -> None:
     """report.pdf, which lies in the Lightly datasource itself."""
     write_object(store, f"{LIGHTLY_DIRECTORY}runs/{run_id}/report.pdf", content)
     created = api(runs.create_artifact(run_id, "report.pdf", "REPORT_PDF", "DATASOURCE"))

@@ -13,6 +13,8 @@ from lightly_airflow.contract.operations import runs, samples
 from lightly_airflow.emulator.worker.failure import RunFailed
 from lightly_airflow.emulator.worker.metadata import CustomMetadata, read_metadata, read_schema
 from lightly_airflow.emulator.worker.selection_check import check_custom_keys
+from lightly_airflow.storage.directory import Directory
+from lightly_airflow.storage.paths import ResourcePath
 
 DIRECTORY = ".lightly/metadata"
 TYPES = {
@@ -33,17 +35,21 @@ def as_file(name: str, **metadata: Any) -> bytes:
     return json.dumps({"file_name": name, "type": "image", "metadata": metadata}).encode()
 
 
-def store_with(**files: Any) -> MemoryStore:
+def in_memory(store: MemoryStore) -> Directory:
+    return Directory(store, ResourcePath("s3", "cameras", "lightly/"))
+
+
+def store_with(**files: Any) -> Directory:
     """A Lightly datasource with a schema and the files of some images: ``cam_a={...}`` is for cam/a.jpg."""
     store = MemoryStore()
     store.put(f"{DIRECTORY}/schema.json", json.dumps(SCHEMA).encode())
     for name, metadata in files.items():
         path = name.replace("_", "/")
         store.put(f"{DIRECTORY}/{path}.json", as_file(f"{path}.jpg", **metadata))
-    return store
+    return in_memory(store)
 
 
-def read(store: MemoryStore, *keys: str, names: tuple[str, ...] = ("cam/a.jpg", "cam/b.jpg")) -> CustomMetadata:
+def read(store: Directory, *keys: str, names: tuple[str, ...] = ("cam/a.jpg", "cam/b.jpg")) -> CustomMetadata:
     schema = read_schema(store)
     return read_metadata(store, [schema[key] for key in keys], names)
 
@@ -91,7 +97,7 @@ def test_values_of_another_type_are_named(key: str, value: Any, words: str) -> N
 def test_a_missing_schema_is_named() -> None:
     """The message says where it has to lie."""
     with pytest.raises(RunFailed, match=r"there is none at s3://.*\.lightly/metadata/schema.json; write one"):
-        read_schema(MemoryStore())
+        read_schema(in_memory(MemoryStore()))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +117,7 @@ def test_a_missing_schema_is_named() -> None:
 def test_files_that_cannot_be_read_are_named(path: str, content: bytes, words: str) -> None:
     """The message has the file and what is wrong in it."""
     store = store_with()
-    store.put(f"{DIRECTORY}/{path}", content)
+    store.store.put(f"{DIRECTORY}/{path}", content)
     with pytest.raises(RunFailed, match=words):
         read(store, "weather")
 
