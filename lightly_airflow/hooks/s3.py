@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from lightly_airflow.contract.models.datasources import Purpose, S3Config, S3Region
-from lightly_airflow.hooks.datasource import DatasourceHook, hide
+from lightly_airflow.hooks.datasource import DatasourceHook, DatasourceOptions, hide
 from lightly_airflow.storage.paths import parse_resource_path
 
 # AWS's names of the regions that LightlyOne spells its own way.
@@ -46,13 +46,13 @@ class S3DatasourceHook(DatasourceHook):
         hide(aws.aws_access_key_id, aws.aws_secret_access_key)
         return S3Credentials(aws.aws_access_key_id, aws.aws_secret_access_key, self._region(aws.region_name))
 
-    def config(self, resource_path: str, purpose: Purpose, thumbnail_suffix: str | None) -> S3Config:
+    def config(self, resource_path: str, purpose: Purpose, options: DatasourceOptions) -> S3Config:
         path = parse_resource_path(resource_path, "s3")
         credentials = self.credentials
         return S3Config(
             purpose=purpose,
             full_path=str(path),
-            thumb_suffix=thumbnail_suffix,
+            thumb_suffix=options.thumbnail_suffix,
             s3_region=credentials.region,
             s3_access_key_id=SecretStr(credentials.access_key_id),
             s3_secret_access_key=SecretStr(credentials.secret_access_key),

@@ -10,7 +10,7 @@ from lightly_airflow.client.settings import DEFAULT_API_URL
 from lightly_airflow.contract.models.datasources import DEFAULT_THUMB_SUFFIX, Purpose
 from lightly_airflow.contract.operations.datasources import put_datasource
 from lightly_airflow.exceptions import LightlyPermissionError, input_errors
-from lightly_airflow.hooks.datasource import DatasourceHook, datasource_hook
+from lightly_airflow.hooks.datasource import DatasourceHook, DatasourceOptions, datasource_hook
 from lightly_airflow.operators.base import LightlyOperator, check_choice
 
 if TYPE_CHECKING:
@@ -59,8 +59,9 @@ class LightlySetDatasourceOperator(LightlyOperator):
     def execute(self, context: Any) -> dict[str, str]:
         with input_errors():
             check_choice("purpose", self.purpose, get_args(Purpose))
-            storage = datasource_hook(self.datasource_conn_id)
-            config = storage.config(self.resource_path, cast("Purpose", self.purpose), self.thumbnail_suffix)
+            storage = datasource_hook(self.datasource_conn_id, self.resource_path)
+            options = DatasourceOptions(self.thumbnail_suffix)
+            config = storage.config(self.resource_path, cast("Purpose", self.purpose), options)
             self._warn_of_endpoint(storage)
             self.hook.run(put_datasource(self.dataset_id, config))
         self.log.info("Set %s of dataset %s to %s", self.purpose, self.dataset_id, config.full_path)

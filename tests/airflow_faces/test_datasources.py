@@ -11,7 +11,7 @@ from lightly_airflow.contract.errors import LightlyConfigError
 from lightly_airflow.contract.models.base import wire
 from lightly_airflow.contract.operations import datasets, datasources
 from lightly_airflow.exceptions import LightlyInputError, LightlyPermissionError
-from lightly_airflow.hooks.datasource import datasource_hook
+from lightly_airflow.hooks.datasource import DatasourceOptions, datasource_hook
 from lightly_airflow.operators import LightlySetDatasourceOperator, LightlyVerifyDatasourceOperator
 from lightly_airflow.testing import LightlyEmulator
 from tests.s3_server import S3Server
@@ -27,7 +27,7 @@ def aws(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
 
 def config(monkeypatch: pytest.MonkeyPatch, path: str = "s3://cameras/input/", **fields: Any) -> dict[str, Any]:
     aws(monkeypatch, **fields)
-    return wire(datasource_hook("cameras_read").config(path, "INPUT", None))
+    return wire(datasource_hook("cameras_read", path).config(path, "INPUT", DatasourceOptions(None)))
 
 
 def test_access_key_from_login_and_password(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +139,7 @@ def test_an_endpoint_that_the_real_service_cannot_reach(
         task_id="t", dataset_id=dataset_id, resource_path="s3://cameras/", datasource_conn_id="c", purpose="INPUT"
     )
     monkeypatch.setenv("AIRFLOW_CONN_LIGHTLY_DEFAULT", '{"conn_type": "lightly", "password": "token"}')
-    operator._warn_of_endpoint(datasource_hook("cameras_read"))
+    operator._warn_of_endpoint(datasource_hook("cameras_read", "s3://cameras/"))
     assert (
         "Connection c has an endpoint_url, but LightlyOne's S3 datasources have no field for one:"
         " LightlyOne will look for s3://cameras/ at AWS"
