@@ -2,6 +2,7 @@
 
 VENV := .venv
 CLIENT := .venv-client
+AZURITE := tests/azurite/node_modules
 INPUT ?=
 CHECKED := lightly_airflow dags docs tests
 
@@ -22,7 +23,7 @@ demo: $(VENV)/installed  ## curate photographs with a real Airflow; INPUT=folder
 ui: $(VENV)/installed  ## bring up Airflow with the example DAG and look around; ctrl-c ends it
 	@$(VENV)/bin/python -m lightly_airflow.demo.ui
 
-test: $(VENV)/installed $(CLIENT)/installed  ## run the tests, the official client's journey among them
+test: $(VENV)/installed $(CLIENT)/installed $(AZURITE)/installed  ## run the tests, the official client's journey among them
 	$(VENV)/bin/python -m pytest tests
 
 check: $(VENV)/installed  ## lint, format, types, import rules
@@ -35,7 +36,7 @@ bench: $(VENV)/installed  ## measure what the project promises about speed
 	$(VENV)/bin/python tests/benchmarks/parse_time.py
 
 clean:  ## remove everything that these commands have made
-	rm -rf $(VENV) $(CLIENT) .demo .ui build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(CLIENT) $(AZURITE) .demo .ui build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # python3 if its version fits, else the newest that does.
@@ -59,3 +60,10 @@ $(CLIENT)/installed: constraints-client.txt
 	@echo "Installing LightlyOne's own client into $(CLIENT) ..."
 	@$(CLIENT)/bin/python -m pip install --quiet --no-deps --requirement constraints-client.txt
 	@touch $@
+
+# Microsoft's Azure storage for tests is a program of node. Its tests skip where there is none.
+$(AZURITE)/installed: tests/azurite/package.json
+	@if command -v npm >/dev/null; then \
+	  echo "Installing Azurite into $(AZURITE) ..." && \
+	  npm install --prefix tests/azurite --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@; \
+	else echo "npm is not installed: the tests of Azure will be skipped."; fi

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.azurite_server import Azurite, azurite_server
+from tests.gcs_server import GcsServer, gcs_server
 from tests.s3_server import S3Server, s3_server
 
 _HOME = tempfile.mkdtemp(prefix="lightly-airflow-tests-")
@@ -19,7 +21,8 @@ os.environ["AIRFLOW_HOME"] = _HOME
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(Path(__file__).parents[1] / "dags")
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
-for _name in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "AWS_", "LIGHTLY_"))]:
+_FOREIGN = ("AIRFLOW_CONN_", "AWS_", "AZURE_", "GOOGLE_", "LIGHTLY_")
+for _name in [name for name in os.environ if name.startswith(_FOREIGN)]:
     del os.environ[_name]
 
 pytest_plugins = ["lightly_airflow.testing"]
@@ -36,3 +39,29 @@ def s3(running_s3: S3Server) -> S3Server:
     """An empty S3 server, where AWS_ENDPOINT_URL_S3 leads."""
     running_s3.reset()
     return running_s3
+
+
+@pytest.fixture(scope="session")
+def running_gcs() -> Iterator[GcsServer]:
+    with gcs_server() as server:
+        yield server
+
+
+@pytest.fixture
+def gcs(running_gcs: GcsServer) -> GcsServer:
+    """An empty Google storage server, where STORAGE_EMULATOR_HOST leads."""
+    running_gcs.reset()
+    return running_gcs
+
+
+@pytest.fixture(scope="session")
+def running_azurite() -> Iterator[Azurite]:
+    with azurite_server() as server:
+        yield server
+
+
+@pytest.fixture
+def azurite(running_azurite: Azurite) -> Azurite:
+    """An Azure storage without containers, where AZURE_STORAGE_ENDPOINT leads."""
+    running_azurite.reset()
+    return running_azurite

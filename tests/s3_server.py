@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from moto.server import ThreadedMotoServer
@@ -48,6 +49,37 @@ class S3Server:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         return [one["Key"] for page in pages for one in page.get("Contents", [])]
 
+    def add_user(self, name: str, *allowed: tuple[str, str]) -> tuple[str, str]:
+        """A user who may do what the pairs of action and resource say; the access key's id and secret."""
+        with closing(self._client("iam")) as iam:
+            iam.create_user(UserName=name)
+            iam.put_user_policy(UserName=name, PolicyName="allowed", PolicyDocument=_policy(allowed))
+            key = iam.create_access_key(UserName=name)["AccessKey"]
+        return key["AccessKeyId"], key["SecretAccessKey"]
+
+    def add_role(self, name: str, external_id: str, *allowed: tuple[str, str]) -> str:
+        """A role that this account's users may assume with the external id; its ARN."""
+        trust = {
+            "Effect": "Allow",
+            "Principal": {"AWS": "*"},  # this server knows single users and everybody
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
+        }
+        with closing(self._client("iam")) as iam:
+            document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+            role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]
+            iam.put_role_policy(RoleName=name, PolicyName="allowed", PolicyDocument=_policy(allowed))
+        return str(role["Arn"])
+
+    def _client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            aws_access_key_id="root",
+            aws_secret_access_key="root",
+            region_name="us-east-1",
+        )
+
     @contextmanager
     def enforced(self) -> Iterator[None]:
         """Inside, only known access keys with fitting policies get in."""
@@ -62,6 +94,11 @@ class S3Server:
             f"{self.url}/moto-api/{path}", body, {"Content-Type": "text/plain"}, method="POST"
         )
         urllib.request.urlopen(request, timeout=10).close()
+
+
+def _policy(allowed: Iterable[tuple[str, str]]) -> str:
+    statements = [{"Effect": "Allow", "Action": action, "Resource": resource} for action, resource in allowed]
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
 @contextmanager

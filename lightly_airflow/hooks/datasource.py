@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
@@ -15,7 +16,9 @@ from airflow.sdk.log import mask_secret
 from lightly_airflow.client.flows.datasources import Permission
 from lightly_airflow.contract.errors import LightlyConfigError
 from lightly_airflow.contract.models.datasources import DEFAULT_THUMB_SUFFIX
+from lightly_airflow.storage.preflight import Proof, prove
 from lightly_airflow.storage.reach import HERE, Reach
+from lightly_airflow.storage.stores import open_store
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -24,7 +27,19 @@ if TYPE_CHECKING:
 
 # Connection type -> how a path begins -> what makes the hook from the connection. A further cloud is one more file and one
 # more line here.
-HOOKS = {"aws": {"s3://": "lightly_airflow.hooks.s3.S3DatasourceHook"}}
+HOOKS = {
+    "aws": {
+        "s3://": "lightly_airflow.hooks.s3_delegated.s3_datasource_hook",
+        "obs://": "lightly_airflow.hooks.obs.ObsDatasourceHook",
+    },
+    "wasb": {"": "lightly_airflow.hooks.azure.AzureDatasourceHook"},
+    "google_cloud_platform": {"gs://": "lightly_airflow.hooks.gcs.GcsDatasourceHook"},
+}
+
+# A new token is made every night: a week outlives a weekend on which the DAG is paused, and not much more.
+SAS_LIFETIME = timedelta(days=7)
+# A nightly run is over after a day, its wait for a worker included.
+SAS_MIN_VALIDITY = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +47,23 @@ class DatasourceOptions:
     """What an author may say of a datasource besides path, purpose and connection.
 
     :param thumbnail_suffix: where thumbnails go, ``None`` for none.
+    :param region: the bucket's region, ``None`` for the connection's.
+    :param kms_key: ARN of the key that encrypts what LightlyOne writes, ``None`` for the bucket's own way.
+    :param web_server_location: where a local disk's files are served to the browser, ``None`` for LightlyOne's default.
+    :param sas_lifetime: how long a SAS token that is made of an Azure account key is valid.
+    :param sas_min_validity: how long a SAS token has to be valid at least when it is set.
     """
 
     thumbnail_suffix: str | None = DEFAULT_THUMB_SUFFIX
+    region: str | None = None
+    kms_key: str | None = None
+    web_server_location: str | None = None
+    sas_lifetime: timedelta = SAS_LIFETIME
+    sas_min_validity: timedelta = SAS_MIN_VALIDITY
+
+
+class CannotTry(Exception):
+    """Airflow cannot try the credentials itself; says why, as half a sentence."""
 
 
 class DatasourceHook(BaseHook):
@@ -44,8 +73,10 @@ class DatasourceHook(BaseHook):
     """
 
     extra = ""  # the extra of this package that the hook needs
-    # What to grant where a permission is missing, such as "s3:ListBucket on the bucket".
+    # What each permission needs, such as "s3:ListBucket on arn:aws:s3:::{bucket}"; {bucket} and {prefix} are the path's.
     GRANTS: ClassVar[dict[Permission, str]] = {}
+    # How to make a directory that is not there.
+    CREATE: ClassVar[str] = "put an empty object named {prefix} into {bucket}"
 
     def __init__(self, connection: Connection) -> None:
         super().__init__()
@@ -62,8 +93,25 @@ class DatasourceHook(BaseHook):
         """
 
     def reach(self, config: DatasourceConfig) -> Reach:
-        """How Airflow reaches the storage to try the credentials: by default as the datasource itself says."""
+        """How Airflow reaches the storage to try the credentials: by default as the datasource itself says.
+
+        :raises CannotTry: Airflow has no way to try them.
+        """
         return HERE
+
+    def prove(self, config: DatasourceConfig, dataset_type: str) -> Proof:
+        """Try the datasource's own credentials on its directory, before LightlyOne is told.
+
+        :param config: what :meth:`config` has made.
+        :param dataset_type: of the dataset, which says what files are inputs.
+        :raises CannotTry: Airflow has no way to try them.
+        :raises AirflowOptionalProviderFeatureException: the package that speaks to the storage is not installed.
+        """
+        try:
+            directory = open_store(config, self.reach(config))
+        except ImportError:
+            raise self.missing_extra() from None
+        return prove(directory, config.purpose, dataset_type)
 
     def wrong(self, what: str) -> LightlyConfigError:
         """An error that names the connection."""
@@ -77,8 +125,13 @@ class DatasourceHook(BaseHook):
         )
 
 
-def datasource_hook(conn_id: str, resource_path: str) -> DatasourceHook:
-    """The hook for a connection and a path; raises :class:`LightlyConfigError` for a pair that does not go together."""
+def datasource_hook(conn_id: str | None, resource_path: str) -> DatasourceHook:
+    """The hook for a connection and a path; raises :class:`LightlyConfigError` for a pair that does not go together.
+
+    Without a connection, the path is on a disk that is mounted into LightlyOne's worker.
+    """
+    if conn_id is None:
+        return _local_hook(resource_path)
     connection = BaseHook.get_connection(conn_id)
     kinds = HOOKS.get(connection.conn_type or "")
     if kinds is None:
@@ -92,6 +145,13 @@ def datasource_hook(conn_id: str, resource_path: str) -> DatasourceHook:
         raise LightlyConfigError(f"connection {conn_id!r} of type {connection.conn_type!r} reaches paths like {starts}")
     module, name = path.rsplit(".", 1)
     hook: DatasourceHook = getattr(import_module(module), name)(connection)
+    return hook
+
+
+def _local_hook(resource_path: str) -> DatasourceHook:
+    if "://" in resource_path:
+        raise LightlyConfigError("the resource path is no local one; name its storage's connection: datasource_conn_id")
+    hook: DatasourceHook = import_module("lightly_airflow.hooks.local").LocalDatasourceHook()
     return hook
 
 

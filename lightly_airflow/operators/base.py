@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -50,3 +51,16 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
     allowed = list(choices)
     if not is_template(value) and value not in allowed:
         raise LightlyConfigError(f"{name}: {value!r} is not one of {', '.join(allowed)}")
+
+
+def seconds(name: str, value: Any) -> float:
+    """A duration in seconds; raises :class:`LightlyConfigError` where it is none."""
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = 0.0
+    if number > 0:
+        return number
+    raise LightlyConfigError(f"{name}: {value!r} is not a number of seconds above 0")

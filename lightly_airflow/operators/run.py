@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from airflow.sdk import conf
 
 from lightly_airflow.client.flows.runs import RunView, cancel, create_config, ensure_scheduled, find_scheduled, watch
-from lightly_airflow.contract.errors import LightlyConfigError, LightlyError
+from lightly_airflow.contract.errors import LightlyError
 from lightly_airflow.contract.models.runs import Priority
 from lightly_airflow.exceptions import LightlyRunError, input_errors
 from lightly_airflow.hooks.outcome import (
@@ -24,7 +24,7 @@ from lightly_airflow.hooks.outcome import (
     tell_trouble,
 )
 from lightly_airflow.links import LightlyRunLink, push_link
-from lightly_airflow.operators.base import LightlyOperator, check_choice, is_template
+from lightly_airflow.operators.base import LightlyOperator, check_choice, is_template, seconds
 from lightly_airflow.operators.memory import RunMemory, forget
 from lightly_airflow.operators.run_config import check_literals, plain, run_config
 from lightly_airflow.triggers.run import LightlyRunTrigger
@@ -215,16 +215,3 @@ class LightlyScheduleRunOperator(LightlyOperator):
         self.log.info("LightlyOne run %s made tag %r: %s", result["run_id"], result["tag_name"], result["counts"])
         forget(context)
         return result
-
-
-def seconds(name: str, value: Any) -> float:
-    """A duration in seconds; raises :class:`LightlyConfigError` where it is none."""
-    if isinstance(value, timedelta):
-        value = value.total_seconds()
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = 0.0
-    if number > 0:
-        return number
-    raise LightlyConfigError(f"{name}: {value!r} is not a number of seconds above 0")

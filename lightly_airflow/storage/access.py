@@ -14,7 +14,7 @@ from typing import Literal
 from lightly_airflow.contract.models.datasources import Purpose
 from lightly_airflow.storage.directory import Directory, StorageError
 from lightly_airflow.storage.listing import LIGHTLY_DIRECTORY, list_objects
-from lightly_airflow.storage.objects import read_object, write_object
+from lightly_airflow.storage.objects import try_reading, write_object
 
 Permission = Literal["can_list", "can_read", "can_write", "can_overwrite"]
 
@@ -69,12 +69,12 @@ def _first(store: Directory) -> str | None:
 def _read_first(store: Directory) -> None:
     path = _first(store)
     if path is not None:
-        read_object(store, path)
+        try_reading(store, path)
 
 
 def _read_probe(store: Directory, probe: str) -> None:
     try:
-        read_object(store, probe)
+        try_reading(store, probe)
     except StorageError:
         _read_first(store)  # where the probe could not be written, any other object shows whether reading is allowed
 

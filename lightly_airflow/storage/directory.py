@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -37,11 +37,14 @@ class Directory:
     :param path: what messages call it.
     :param causes: the cloud's own refusals: (pattern in obstore's message, what it means as half a sentence, in which
         ``{bucket}`` stands for the bucket); the first match wins.
+    :param present: whether the directory is there, for storages that have real directories; by default it is where an
+        object lies in it.
     """
 
     store: ObjectStore = field(repr=False)
     path: ResourcePath
     causes: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    present: Callable[[], bool] | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return str(self.path)

@@ -8,15 +8,15 @@ from typing import Literal, cast
 
 from lightly_airflow.contract.errors import LightlyConfigError
 
-Scheme = Literal["s3", "gs", "obs", "azure"]
+Scheme = Literal["s3", "gs", "obs", "azure", "local"]
 
 
 @dataclass(frozen=True, slots=True)
 class ResourcePath:
     """A directory in a bucket.
 
-    :param scheme: ``s3``, ``gs``, ``obs``; or ``azure``, whose paths are written without a scheme.
-    :param bucket: bucket, or Azure's container.
+    :param scheme: ``s3``, ``gs``, ``obs``; or ``azure`` and ``local``, whose paths are written without a scheme.
+    :param bucket: bucket, or Azure's container; empty for a local disk.
     :param prefix: the directory as ``dir/sub/``; empty for the whole bucket.
     """
 
@@ -25,6 +25,8 @@ class ResourcePath:
     prefix: str
 
     def __str__(self) -> str:
+        if self.scheme == "local":
+            return self.prefix or "./"
         start = "" if self.scheme == "azure" else f"{self.scheme}://"
         return f"{start}{self.bucket}/{self.prefix}"
 
@@ -41,6 +43,7 @@ class _Form:
 # Looser than today's rules for new buckets, because old buckets keep their names.
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 _CONTAINER = re.compile(r"\$root|\$web|[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+_AZURE_START = re.compile(r"^(azure|wasbs?)://")
 _FORMS: dict[str, _Form] = {
     "s3": _Form("S3", "s3://bucket/dir/", _BUCKET),
     "gs": _Form("Google Cloud Storage", "gs://bucket/dir/", _BUCKET),
@@ -65,6 +68,33 @@ def parse_resource_path(text: str, scheme: Scheme | None = None) -> ResourcePath
     if not _FORMS[found].bucket.fullmatch(bucket) or not all(map(_is_name, parts)):
         raise _refusal(text, found)
     return ResourcePath(cast("Scheme", found), bucket, "".join(f"{part}/" for part in parts))
+
+
+def parse_local_path(text: str) -> ResourcePath:
+    """Read a path on a disk that is mounted into the worker; a missing slash at its end is added.
+
+    :param text: such as ``dir/``, relative to the mount; empty for all of it.
+    :raises LightlyConfigError: the text is no such path; the message shows the form that is.
+    """
+    parts = text.removesuffix("/").split("/") if text else []
+    if "://" in text or not all(map(_is_name, parts)):
+        raise LightlyConfigError(f"{_shown(text)} is no local path; write dir/, relative to the worker's mount")
+    return ResourcePath("local", "", "".join(f"{part}/" for part in parts))
+
+
+def parse_azure_path(text: str) -> tuple[ResourcePath, str | None]:
+    """Read an Azure path in any of the ways in which tools write it, and the storage account that it names, if any.
+
+    :param text: ``container/dir/``, ``azure://container/dir/``, ``wasb://container/dir/`` or
+        ``wasbs://container@account.blob.core.windows.net/dir/``.
+    :raises LightlyConfigError: the text is no such path; the message shows the form that is.
+    """
+    place, slash, directory = _AZURE_START.sub("", text).partition("/")
+    container, _, host = place.partition("@")
+    if not _CONTAINER.fullmatch(container):
+        raise _refusal(text, "azure")
+    account = host.partition(".")[0] or None
+    return parse_resource_path(f"{container}{slash}{directory}", "azure"), account
 
 
 def _is_name(part: str) -> bool:

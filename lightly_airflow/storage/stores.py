@@ -11,7 +11,14 @@ from lightly_airflow.storage.directory import Directory
 from lightly_airflow.storage.reach import HERE, Reach
 
 # The datasource's type -> the file that knows its storage.
-CLOUDS = {"S3": "s3"}
+CLOUDS = {
+    "AZURE": "azure",
+    "GCS": "gcs",
+    "LOCAL": "local",
+    "OBS": "obs",
+    "S3": "s3",
+    "S3DelegatedAccess": "s3_delegated",
+}
 
 
 class Cloud(Protocol):

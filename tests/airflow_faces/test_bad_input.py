@@ -49,6 +49,7 @@ def dataset_on(api: LightlyEmulator, context: dict[str, Any], bucket: str) -> st
             resource_path=f"s3://{bucket}/{purpose.lower()}/",
             datasource_conn_id="cameras",
             purpose=purpose,
+            preflight=False,  # what LightlyOne itself says is looked at here
         ).execute(context)
     return dataset_id
 

@@ -11,7 +11,7 @@ from lightly_airflow.contract.errors import LightlyConfigError
 from lightly_airflow.contract.models.base import wire
 from lightly_airflow.contract.operations import datasets, datasources
 from lightly_airflow.exceptions import LightlyInputError, LightlyPermissionError
-from lightly_airflow.hooks.datasource import DatasourceOptions, datasource_hook
+from lightly_airflow.hooks.datasource import HOOKS, DatasourceOptions, datasource_hook
 from lightly_airflow.operators import LightlySetDatasourceOperator, LightlyVerifyDatasourceOperator
 from lightly_airflow.testing import LightlyEmulator
 from tests.s3_server import S3Server
@@ -27,7 +27,7 @@ def aws(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
 
 def config(monkeypatch: pytest.MonkeyPatch, path: str = "s3://cameras/input/", **fields: Any) -> dict[str, Any]:
     aws(monkeypatch, **fields)
-    return wire(datasource_hook("cameras_read", path).config(path, "INPUT", DatasourceOptions(None)))
+    return wire(datasource_hook("cameras_read", path).config(path, "INPUT", DatasourceOptions(thumbnail_suffix=None)))
 
 
 def test_access_key_from_login_and_password(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +74,7 @@ def test_a_missing_slash_is_added(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (
             {"conn_type": "http"},
-            "connection 'cameras_read' has type 'http'; a datasource needs one of: aws",
+            f"connection 'cameras_read' has type 'http'; a datasource needs one of: {', '.join(HOOKS)}",
         ),
     ],
 )
@@ -96,7 +96,13 @@ def test_a_region_that_lightlyone_does_not_know(monkeypatch: pytest.MonkeyPatch)
 
 
 def set_datasource(context: dict[str, Any], **arguments: Any) -> dict[str, str]:
-    defaults = {"resource_path": "s3://cameras/input/", "datasource_conn_id": "cameras_read", "purpose": "INPUT"}
+    # Most of these paths lie nowhere; the preflight has tests of its own.
+    defaults = {
+        "resource_path": "s3://cameras/input/",
+        "datasource_conn_id": "cameras_read",
+        "purpose": "INPUT",
+        "preflight": False,
+    }
     return LightlySetDatasourceOperator(task_id="input", **{**defaults, **arguments}).execute(context)
 
 
@@ -120,8 +126,10 @@ def test_set_datasource(
 def test_a_path_that_is_no_s3_path(context: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """The fix stands in the message."""
     aws(monkeypatch)
-    with pytest.raises(LightlyInputError, match=r"'cameras/input' .*s3://bucket/dir/"):
+    with pytest.raises(LightlyInputError, match="'aws' reaches paths like s3://bucket/dir/ or obs://bucket/dir/"):
         set_datasource(context, dataset_id="0" * 24, resource_path="cameras/input")
+    with pytest.raises(LightlyInputError, match="'s3://cameras//input/' is no S3 path; write s3://bucket/dir/"):
+        set_datasource(context, dataset_id="0" * 24, resource_path="s3://cameras//input/")
 
 
 def test_an_endpoint_that_the_real_service_cannot_reach(
@@ -134,15 +142,15 @@ def test_an_endpoint_that_the_real_service_cannot_reach(
     """An S3-compatible store is passed on silently to another LightlyOne than the public one, which may know it."""
     aws(monkeypatch, extra={"endpoint_url": "http://127.0.0.1:9000"})
     set_datasource(context, dataset_id=dataset_id)
-    assert "endpoint_url" not in capsys.readouterr().out
+    assert "names an endpoint" not in capsys.readouterr().out
     operator = LightlySetDatasourceOperator(
         task_id="t", dataset_id=dataset_id, resource_path="s3://cameras/", datasource_conn_id="c", purpose="INPUT"
     )
     monkeypatch.setenv("AIRFLOW_CONN_LIGHTLY_DEFAULT", '{"conn_type": "lightly", "password": "token"}')
     operator._warn_of_endpoint(datasource_hook("cameras_read", "s3://cameras/"))
     assert (
-        "Connection c has an endpoint_url, but LightlyOne's S3 datasources have no field for one:"
-        " LightlyOne will look for s3://cameras/ at AWS"
+        "Connection c names an endpoint, but LightlyOne's datasources of this kind have no field for one:"
+        " LightlyOne will look for s3://cameras/ at the cloud itself"
     ) in capsys.readouterr().out
 
 

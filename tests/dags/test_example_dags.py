@@ -1,15 +1,24 @@
-"""Every example DAG, run whole by Airflow in this process, against the emulator and a real S3 server."""
+"""Every example DAG, run whole by Airflow in this process, against the emulator and real storage servers."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lightly_airflow.contract.models.datasources import Purpose
 from lightly_airflow.contract.operations import datasets, runs, tags
-from lightly_airflow.testing import LightlyEmulator
+from lightly_airflow.storage.listing import list_objects
+from lightly_airflow.storage.reach import HERE
+from lightly_airflow.storage.stores import open_store
+from lightly_airflow.testing import LightlyEmulator, emulator
+from tests.azurite_server import Azurite
+from tests.dags.clouds import environment, fill
+from tests.gcs_server import GcsServer
 from tests.pictures import FAMILIES, pictures
 from tests.s3_server import S3Server
 
@@ -17,6 +26,17 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG
 
 ROOT = Path(__file__).parents[2]
+# The multi-cloud DAG's datasets, with the kinds of their INPUT and LIGHTLY.
+CURATED = {
+    "street-cameras": ("S3", "S3"),
+    "harbour-cameras": ("S3", "AZURE"),
+    "factory-cameras": ("AZURE", "AZURE"),
+    "drone-flights": ("GCS", "S3"),
+    "railway-cameras": ("OBS", "OBS"),
+    "microscopes": ("LOCAL", "LOCAL"),
+}
+ON_AZURE = [name for name, kinds in CURATED.items() if "AZURE" in kinds]
+PURPOSES: tuple[Purpose, ...] = ("INPUT", "LIGHTLY")
 pytestmark = [
     pytest.mark.timeout(120),
     # Airflow's own, while it sets up its database and runs tasks in this process.
@@ -53,9 +73,9 @@ def load(name: str) -> DAG:
     return bag.dags[name]
 
 
-def run(name: str, conf: dict[str, Any]) -> dict[str, str]:
-    """Runs a DAG to its end; task id -> state."""
-    finished = load(name).test(run_conf=conf)
+def run(name: str, conf: dict[str, Any], skipped: str | None = None) -> dict[str, str]:
+    """Runs a DAG to its end, but for the tasks whose ids match ``skipped``; task id -> state."""
+    finished = load(name).test(run_conf=conf, mark_success_pattern=skipped)
     return {one.task_id: str(one.state) for one in finished.get_task_instances()}
 
 
@@ -78,3 +98,57 @@ def selected(api: LightlyEmulator, dataset_id: str) -> set[str]:
     names = api.call(tags.EXPORT_FILENAMES.call(datasetId=dataset_id, tagId=tag.id)).splitlines()
     assert len(names) == FAMILIES
     return {name.split("/")[0] for name in names}
+
+
+@dataclass(frozen=True)
+class Night:
+    """What the multi-cloud DAG has done: task id -> state, and the LightlyOne that it spoke to."""
+
+    states: dict[str, str]
+    api: LightlyEmulator
+
+
+@pytest.fixture(scope="module")
+def azurite_if_there(request: pytest.FixtureRequest) -> Azurite | None:
+    """The others' night goes on without it."""
+    try:
+        found: Azurite = request.getfixturevalue("running_azurite")
+    except pytest.skip.Exception:
+        return None
+    found.reset()
+    return found
+
+
+@pytest.fixture(scope="module")
+def night(
+    airflow_database: None,
+    running_s3: S3Server,
+    running_gcs: GcsServer,
+    azurite_if_there: Azurite | None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Night]:
+    """All curations of the multi-cloud DAG, in one run."""
+    running_s3.reset()
+    running_gcs.reset()
+    clouds = (running_s3, running_gcs, azurite_if_there, tmp_path_factory.mktemp("disk"))
+    fill(*clouds)
+    with emulator() as running, running.worker(), pytest.MonkeyPatch.context() as patch:
+        for name, value in {**environment(*clouds), "AIRFLOW_CONN_LIGHTLY_DEFAULT": running.connection}.items():
+            patch.setenv(name, value)
+        skipped = None if azurite_if_there else f"({'|'.join(ON_AZURE)})\\..*"
+        yield Night(run("multi_cloud_curation", {"n_samples": FAMILIES, "poll_interval": 1}, skipped), running)
+
+
+@pytest.mark.parametrize("name", CURATED)
+def test_a_night_in_several_clouds(night: Night, azurite_if_there: Azurite | None, name: str) -> None:
+    """Each dataset is read from its cloud, has one of each scene selected, and has its results where they belong."""
+    if name in ON_AZURE and azurite_if_there is None:
+        pytest.skip("Azurite is not installed: install node and npm, and run make test")
+    assert {state for task_id, state in night.states.items() if task_id.startswith(f"{name}.")} == {"success"}
+    (dataset,) = night.api.call(datasets.datasets_named(name))
+    sources = [night.api.server.emulator.world.datasource_config(dataset.id, purpose) for purpose in PURPOSES]
+    assert tuple(source.type for source in sources if source) == CURATED[name]
+    assert selected(night.api, dataset.id) == {"scene0", "scene1", "scene2"}
+    assert sources[1]
+    results = list_objects(open_store(sources[1], HERE), ".lightly/runs/", own=True)
+    assert [item.path.rpartition("/")[2] for item in results] == ["report.pdf"]

@@ -109,7 +109,7 @@ def test_links_lead_somewhere(page: Path) -> None:
     """Pages, and headings on them."""
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text()):
         name, _, anchor = target.partition("#")
-        headings = re.findall(r"^#+ (.*)$", (page.parent / name).read_text(), re.MULTILINE)
+        headings = re.findall(r"^#+ (.*)$", (page.parent / name if name else page).read_text(), re.MULTILINE)
         assert not anchor or anchor in [heading.lower().replace(" ", "-") for heading in headings]
 
 

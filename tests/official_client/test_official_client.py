@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,13 +12,12 @@ from pypdf import PdfReader
 
 from lightly_airflow.demo.photos import PHOTOGRAPHS, photograph_of, photographs, upload
 from lightly_airflow.testing import LightlyEmulator, emulator
+from tests.official_client.client import ask_client, needs_client
 from tests.s3_server import S3Server
 
-ROOT = Path(__file__).parents[2]
-PYTHON = ROOT / ".venv-client" / "bin" / "python"
 SECRET = "a-secret-that-must-come-back-nowhere"
 
-pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="no .venv-client: `make test` makes it")
+pytestmark = needs_client
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +42,7 @@ def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def told(lightly: LightlyEmulator, bucket: S3Server, downloads: Path) -> dict[str, Any]:
     """What the client returned on its way."""
-    env = {
-        **{name: value for name, value in os.environ.items() if not name.upper().endswith("_PROXY")},
-        "LIGHTLY_SERVER_LOCATION": lightly.url,
-        "LIGHTLY_TOKEN": lightly.token,
-    }
-    command = [PYTHON, Path(__file__).with_name("journey.py"), "AKIAJOURNEY", SECRET, downloads, str(len(PHOTOGRAPHS))]
-    done = subprocess.run(list(map(str, command)), env=env, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    answer: dict[str, Any] = json.loads(done.stdout)
+    answer: dict[str, Any] = ask_client(lightly, "journey.py", "AKIAJOURNEY", SECRET, downloads, len(PHOTOGRAPHS))
     return answer
 
 

@@ -7,14 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from lightly_airflow.contract.errors import LightlyConfigError
-from lightly_airflow.contract.models.datasources import AzureConfig, S3Config
+from lightly_airflow.contract.models.datasources import LightlyConfig, S3Config
 from lightly_airflow.storage.directory import StorageError
 from lightly_airflow.storage.listing import list_objects
 from lightly_airflow.storage.objects import read_object, write_object
-from lightly_airflow.storage.stores import open_store
+from lightly_airflow.storage.stores import CLOUDS, open_store
 
 Keys = dict[str, tuple[str, str]]
 MakeConfig = Callable[..., S3Config]
@@ -86,6 +85,6 @@ def test_store_hides_secrets(client: Any, keys: Keys, make_config: MakeConfig) -
 
 def test_unsupported_kinds_are_named() -> None:
     """A kind that cannot be opened is refused by name."""
-    config = AzureConfig(purpose="INPUT", full_path="c/d/", account_name="a", account_key=SecretStr("k"))
-    with pytest.raises(LightlyConfigError, match=r"^AZURE datasources cannot be opened here; supported are: S3$"):
-        open_store(config)
+    message = f"LIGHTLY datasources cannot be opened here; supported are: {', '.join(sorted(CLOUDS))}"
+    with pytest.raises(LightlyConfigError, match=f"^{message}$"):
+        open_store(LightlyConfig(purpose="INPUT", full_path="d/"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lightly_airflow.contract.errors import LightlyConfigError
-from lightly_airflow.storage.paths import ResourcePath, Scheme, parse_resource_path
+from lightly_airflow.storage.paths import ResourcePath, Scheme, parse_azure_path, parse_resource_path
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,24 @@ def test_refusal_does_not_repeat_credentials() -> None:
     with pytest.raises(LightlyConfigError) as caught:
         parse_resource_path("s3://AKIAKEY:topsecret@cameras/raw/")
     assert "topsecret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "account"),
+    [
+        ("container/raw/", None),
+        ("azure://container/raw", None),
+        ("wasb://container@cameras/raw/", "cameras"),
+        ("wasbs://container@cameras.blob.core.windows.net/raw/", "cameras"),
+    ],
+)
+def test_azure_paths_as_other_tools_write_them(text: str, account: str | None) -> None:
+    """They come out in LightlyOne's form, with the account apart."""
+    assert parse_azure_path(text) == (ResourcePath("azure", "container", "raw/"), account)
+
+
+@pytest.mark.parametrize("text", ["s3://container/raw/", "wasb://container//raw/", "wasb:///raw/", "azure://"])
+def test_what_is_no_azure_path(text: str) -> None:
+    """The fix stands in the message."""
+    with pytest.raises(LightlyConfigError, match="is no Azure path; write container/dir/"):
+        parse_azure_path(text)

@@ -1,14 +1,17 @@
-"""S3 by access key."""
+"""S3 by access key, and what all stores that speak S3 share."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from lightly_airflow.contract.models.datasources import S3Config
 from lightly_airflow.storage.directory import Directory
-from lightly_airflow.storage.paths import parse_resource_path
+from lightly_airflow.storage.paths import ResourcePath, parse_resource_path
 from lightly_airflow.storage.reach import Reach
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ CAUSES = (
     (r"<Code>SignatureDoesNotMatch<", "the secret access key does not belong to the access key id"),
     (r"<Code>(ExpiredToken|InvalidToken)<", "the credentials have expired or are not valid"),
     (r"<Code>AccessDenied<", "access denied; the credentials lack the permission"),
+    (r"<Code>KMS\.", "the KMS key does not exist, is disabled, or lies in another region than the bucket"),
     (
         r"<Code>(PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraint\w*)<",
         "the bucket {bucket!r} is in another region than the one given",
@@ -36,40 +40,74 @@ CAUSES = (
 
 def open_store(config: S3Config, reach: Reach) -> Directory:
     """The directory of an S3 datasource, opened with its access key."""
+    return s3_directory(
+        parse_resource_path(config.full_path, "s3"),
+        access_key(config.s3_access_key_id, config.s3_secret_access_key),
+        aws_region(config.s3_region),
+        reach.endpoint or s3_endpoint(),
+        config.s3_server_side_encryption_kms_key,
+    )
+
+
+def s3_directory(
+    path: ResourcePath,
+    credential: Callable[[], S3Credential],
+    region: str,
+    endpoint: str | None,
+    kms_key: str | None = None,
+    causes: tuple[tuple[str, str], ...] = CAUSES,
+) -> Directory:
+    """A directory in a store that speaks S3.
+
+    :param path: the directory.
+    :param credential: gives the keys. A function, not two strings: beside strings, obstore takes a session token from the
+        environment.
+    :param region: in AWS's spelling.
+    :param endpoint: URL of the store; ``None`` for AWS itself.
+    :param kms_key: ARN of the key that encrypts what is written; default: as the bucket is set up.
+    :param causes: what the store's refusals mean.
+    """
     from obstore.store import S3Store
 
-    path = parse_resource_path(config.full_path, "s3")
+    options = {**_endpoint_options(endpoint), **_encryption_options(kms_key)}
     store = S3Store(
         path.bucket,
         prefix=path.prefix or None,
-        region=_AWS_REGIONS.get(config.s3_region, config.s3_region),
-        # A provider, not two strings: beside strings, obstore takes a session token from the environment.
-        credential_provider=lambda: _s3_credential(config),
+        region=region,
+        credential_provider=credential,
         retry_config=_RETRY,
-        **_s3_endpoint(reach.endpoint),
-        **_s3_encryption(config),
+        **options,
     )
-    return Directory(store, path, CAUSES)
+    return Directory(store, path, causes)
 
 
-def _s3_credential(config: S3Config) -> S3Credential:
-    return {
-        "access_key_id": config.s3_access_key_id.get_secret_value(),
-        "secret_access_key": config.s3_secret_access_key.get_secret_value(),
+def access_key(key_id: SecretStr, secret: SecretStr) -> Callable[[], S3Credential]:
+    """Gives a long-lived access key."""
+    return lambda: {
+        "access_key_id": key_id.get_secret_value(),
+        "secret_access_key": secret.get_secret_value(),
         "token": None,
         "expires_at": None,
     }
 
 
-def _s3_endpoint(endpoint: str | None) -> dict[str, Any]:
+def aws_region(region: str) -> str:
+    """A region in AWS's spelling."""
+    return _AWS_REGIONS.get(region, region)
+
+
+def s3_endpoint() -> str | None:
     """LightlyOne's S3 datasources carry no endpoint, so a local store is named as AWS's own tools want it."""
-    endpoint = endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+
+
+def _endpoint_options(endpoint: str | None) -> dict[str, Any]:
     if not endpoint:
         return {"client_options": _CLIENT}
     client: ClientConfig = {**_CLIENT, "allow_http": True}
-    return {"endpoint": endpoint, "virtual_hosted_style_request": False, "client_options": client}
+    # Beside plain "endpoint", obstore would prefer the one that the environment's AWS_ENDPOINT_URL_S3 names.
+    return {"aws_endpoint_url_s3": endpoint, "virtual_hosted_style_request": False, "client_options": client}
 
 
-def _s3_encryption(config: S3Config) -> dict[str, Any]:
-    key = config.s3_server_side_encryption_kms_key
-    return {"server_side_encryption": "aws:kms", "sse_kms_key_id": key} if key else {}
+def _encryption_options(kms_key: str | None) -> dict[str, Any]:
+    return {"server_side_encryption": "aws:kms", "sse_kms_key_id": kms_key} if kms_key else {}

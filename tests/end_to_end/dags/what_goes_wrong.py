@@ -35,5 +35,6 @@ with DAG("what_goes_wrong"):
         resource_path="s3://cameras/input/",
         datasource_conn_id="cameras_wrong",
         purpose="INPUT_OUTPUT",
+        preflight=False,  # verification has to find out
     )
     wrong_keys >> LightlyVerifyDatasourceOperator(task_id="verify", dataset_id=dataset.output)
