@@ -12,7 +12,7 @@ export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo ui test check bench clean
+.PHONY: help demo ui test slow check bench clean
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ ui: $(VENV)/installed  ## bring up Airflow with the example DAG and look around;
 
 test: $(VENV)/installed $(CLIENT)/installed $(AZURITE)/installed  ## run the tests, the official client's journey among them
 	$(VENV)/bin/python -m pytest tests
+
+slow: $(VENV)/installed $(AZURITE)/installed  ## run the tests that take longest
+	$(VENV)/bin/python -m pytest tests -m slow
 
 check: $(VENV)/installed  ## lint, format, types, import rules
 	$(VENV)/bin/ruff check $(CHECKED)

@@ -139,6 +139,7 @@ def night(
         yield Night(run("multi_cloud_curation", {"n_samples": FAMILIES, "poll_interval": 1}, skipped), running)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CURATED)
 def test_a_night_in_several_clouds(night: Night, azurite_if_there: Azurite | None, name: str) -> None:
     """Each dataset is read from its cloud, has one of each scene selected, and has its results where they belong."""

@@ -38,6 +38,7 @@ def _read(environment: Path) -> str:
         return ""
 
 
+@pytest.mark.slow
 def test_the_demo_curates_its_photographs(tmp_path: Path) -> None:
     """One of each photograph is selected, the results are kept as files, and nothing is left running."""
     mark = uuid.uuid4().hex
