@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from typing import TypedDict
 
 from lightly_airflow.client.flows.results import RunResult, run_result
-from lightly_airflow.client.flows.runs import RunView, cancel, look
+from lightly_airflow.client.flows.runs import RunView, cancel, look, watch
 from lightly_airflow.contract.errors import LightlyError
 from lightly_airflow.contract.operations.workers import list_workers
+from lightly_airflow.contract.wire import Flow
 from lightly_airflow.exceptions import (
     LightlyRunCancelled,
     LightlyRunError,
@@ -43,6 +45,26 @@ class RunSummary(TypedDict):
 def current(hook: LightlyHook, dataset_id: str, scheduled_run_id: str) -> RunView:
     """How the run stands now."""
     return hook.run(look(dataset_id, scheduled_run_id))
+
+
+def until_ended(
+    dataset_id: str, scheduled_run_id: str, poll_interval: float, pickup_deadline: float | None
+) -> Flow[RunView]:
+    """Waits for a run, in a worker or in the triggerer, and logs how it comes along.
+
+    :param poll_interval: seconds before each look.
+    :param pickup_deadline: when, in seconds since 1970, a run that still waits for a worker is given up; ``None``: never.
+    """
+    return watch(
+        dataset_id,
+        scheduled_run_id,
+        poll_interval=poll_interval,
+        patience=WATCH_PATIENCE,
+        pickup_deadline=pickup_deadline,
+        now=time.time,
+        tell=tell_state,
+        tell_trouble=tell_trouble,
+    )
 
 
 def conclude(hook: LightlyHook, view: RunView) -> RunSummary:

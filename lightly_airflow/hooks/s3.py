@@ -7,14 +7,13 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from lightly_airflow.contract.models.datasources import DatasourceConfig, Purpose, S3Config, S3Region
+from lightly_airflow.contract.models.datasources import AWS_REGIONS, DatasourceConfig, Purpose, S3Config, S3Region
 from lightly_airflow.hooks.aws import AwsHook
 from lightly_airflow.hooks.datasource import DatasourceOptions
 from lightly_airflow.storage.paths import parse_resource_path
 from lightly_airflow.storage.reach import Reach
 
-# AWS's names of the regions that LightlyOne spells its own way.
-LIGHTLY_REGIONS = {"us-gov-east-1": "us-gov-east", "us-gov-west-1": "us-gov-west"}
+_LIGHTLY_REGIONS = {aws: lightly for lightly, aws in AWS_REGIONS.items()}
 
 
 class S3DatasourceHook(AwsHook):
@@ -57,7 +56,7 @@ class S3DatasourceHook(AwsHook):
         name = options.region or self.aws.region_name
         if not name:
             raise self.wrong('no region; put {"region_name": "eu-central-1"} (your bucket\'s) into extra')
-        region = LIGHTLY_REGIONS.get(name, name)
+        region = _LIGHTLY_REGIONS.get(name, name)
         if region not in get_args(S3Region):
             known = ", ".join(sorted(get_args(S3Region)))
             raise self.wrong(f"LightlyOne does not know the region {name!r}; it knows {known}")

@@ -9,19 +9,17 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from airflow.sdk import conf
 
-from lightly_airflow.client.flows.runs import RunView, cancel, create_config, ensure_scheduled, find_scheduled, watch
+from lightly_airflow.client.flows.runs import RunView, cancel, create_config, ensure_scheduled, find_scheduled
 from lightly_airflow.contract.errors import LightlyError
 from lightly_airflow.contract.models.runs import Priority
 from lightly_airflow.exceptions import LightlyRunError, input_errors
 from lightly_airflow.hooks.outcome import (
-    WATCH_PATIENCE,
     RunSummary,
     conclude,
     current,
     give_up_waiting,
     summary,
-    tell_state,
-    tell_trouble,
+    until_ended,
 )
 from lightly_airflow.links import LightlyRunLink, push_link
 from lightly_airflow.operators.base import LightlyOperator, check_choice, is_template, seconds
@@ -191,18 +189,7 @@ class LightlyScheduleRunOperator(LightlyOperator):
                 pickup_deadline=pickup_deadline,
             )
             self.defer(trigger=trigger, method_name="execute_complete", timeout=self.execution_timeout)
-        waited = self.hook.run(
-            watch(
-                view.dataset_id,
-                view.scheduled_run_id,
-                poll_interval=interval,
-                patience=WATCH_PATIENCE,
-                pickup_deadline=pickup_deadline,
-                now=time.time,
-                tell=tell_state,
-                tell_trouble=tell_trouble,
-            )
-        )
+        waited = self.hook.run(until_ended(view.dataset_id, view.scheduled_run_id, interval, pickup_deadline))
         return self._conclude(context, waited)
 
     def _conclude(self, context: Any, view: RunView) -> RunSummary:

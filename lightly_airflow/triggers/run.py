@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from lightly_airflow.client.flows.runs import RunView, watch
+from lightly_airflow.client.flows.runs import RunView
 from lightly_airflow.contract.errors import LightlyError
 from lightly_airflow.hooks.lightly import LightlyHook
-from lightly_airflow.hooks.outcome import WATCH_PATIENCE, tell_state, tell_trouble
+from lightly_airflow.hooks.outcome import until_ended
 
 
 class LightlyRunTrigger(BaseTrigger):
@@ -70,14 +69,5 @@ class LightlyRunTrigger(BaseTrigger):
     async def _watch(self) -> RunView:
         hook = LightlyHook(self.lightly_conn_id)
         return await hook.arun(
-            watch(
-                self.dataset_id,
-                self.scheduled_run_id,
-                poll_interval=self.poll_interval,
-                patience=WATCH_PATIENCE,
-                pickup_deadline=self.pickup_deadline,
-                now=time.time,
-                tell=tell_state,
-                tell_trouble=tell_trouble,
-            )
+            until_ended(self.dataset_id, self.scheduled_run_id, self.poll_interval, self.pickup_deadline)
         )

@@ -17,6 +17,8 @@ S3Region = Literal[
     "eu-west-3", "eu-south-1", "eu-south-2", "eu-north-1", "me-south-1", "me-central-1", "sa-east-1", "us-gov-east",
     "us-gov-west",
 ]  # fmt: skip
+# Those that LightlyOne spells its own way, with AWS's name of each.
+AWS_REGIONS = {"us-gov-east": "us-gov-east-1", "us-gov-west": "us-gov-west-1"}
 DEFAULT_THUMB_SUFFIX = ".lightly/thumbnails/[filename]_thumb.[extension]"
 KmsKey = Annotated[str, Field(min_length=1, pattern=r"^arn:aws:kms:[a-zA-Z0-9-]*:[0-9]{12}:key.+$")]
 HttpUrl = Annotated[str, Field(min_length=1, pattern=r"^https?:\/\/.+$")]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from lightly_airflow.contract.models.datasources import S3Config
+from lightly_airflow.contract.models.datasources import AWS_REGIONS, S3Config
 from lightly_airflow.storage.directory import Directory
 from lightly_airflow.storage.paths import ResourcePath, parse_resource_path
 from lightly_airflow.storage.reach import Reach
@@ -17,8 +17,6 @@ from lightly_airflow.storage.reach import Reach
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Credential
 
-# LightlyOne's spelling of two regions; all others are AWS's own.
-_AWS_REGIONS = {"us-gov-east": "us-gov-east-1", "us-gov-west": "us-gov-west-1"}
 # Short: somebody with a wrong endpoint sits and waits. The read timeout starts anew with every piece of a download.
 _CLIENT: ClientConfig = {"connect_timeout": timedelta(seconds=5), "read_timeout": timedelta(seconds=10)}
 _RETRY: RetryConfig = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
@@ -93,7 +91,7 @@ def access_key(key_id: SecretStr, secret: SecretStr) -> Callable[[], S3Credentia
 
 def aws_region(region: str) -> str:
     """A region in AWS's spelling."""
-    return _AWS_REGIONS.get(region, region)
+    return AWS_REGIONS.get(region, region)
 
 
 def s3_endpoint() -> str | None:
