@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 
 from lightly_airflow.client.flows.datasources import PERMISSIONS, Permission
+from lightly_airflow.contract.files import endings
 from lightly_airflow.contract.models.datasources import DatasourceConfig
 from lightly_airflow.exceptions import LightlyInputError, LightlyPermissionError
 from lightly_airflow.hooks.datasource import CannotTry, DatasourceHook
 from lightly_airflow.storage.access import Access
-from lightly_airflow.storage.preflight import Inputs, Proof, endings
+from lightly_airflow.storage.preflight import Inputs, Proof
 
 log = logging.getLogger(__name__)
 

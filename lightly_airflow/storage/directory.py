@@ -61,9 +61,15 @@ class Directory:
             yield
         except (BaseError, FileNotFoundError) as error:
             # "from None": a chained obstore error would bring its URL into every traceback.
-            raise StorageError(f"cannot {action}: {self._cause(error)}") from None
+            raise StorageError(f"cannot {action}: {cause(str(error), self.causes, self.path)}") from None
 
-    def _cause(self, error: BaseException) -> str:
-        text = str(error)
-        words = next((words for pattern, words in (*self.causes, *_CAUSES) if re.search(pattern, text)), _OTHER)
-        return words.format(bucket=self.path.bucket)
+
+def cause(text: str, causes: tuple[tuple[str, str], ...], path: ResourcePath) -> str:
+    """What a storage's refusal means, as half a sentence.
+
+    :param text: the refusal, in obstore's form; it may hold a URL, and nothing of it comes back.
+    :param causes: the cloud's own, which come before those that all have.
+    :param path: the directory.
+    """
+    words = next((words for pattern, words in (*causes, *_CAUSES) if re.search(pattern, text)), _OTHER)
+    return words.format(bucket=path.bucket)

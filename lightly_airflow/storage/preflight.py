@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lightly_airflow.contract.files import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_image, is_video
+from lightly_airflow.contract.files import is_image, is_video
 from lightly_airflow.contract.models.datasources import Purpose
 from lightly_airflow.storage.access import Access, check_access
 from lightly_airflow.storage.directory import Directory, StorageError
@@ -62,11 +62,6 @@ def prove(directory: Directory, purpose: Purpose, dataset_type: str) -> Proof:
     access = check_access(directory, purpose)
     counted = purpose == "INPUT" and access.can_list
     return Proof(directory.path, access, exists, _count(directory, dataset_type) if counted else None)
-
-
-def endings(dataset_type: str) -> tuple[str, ...]:
-    """The endings of the files that a dataset of this type takes."""
-    return VIDEO_SUFFIXES if dataset_type == "Videos" else IMAGE_SUFFIXES
 
 
 def _exists(directory: Directory) -> bool | None:

@@ -17,14 +17,19 @@ _REGION = re.compile(r"obs\.([a-z0-9-]+)\.")
 _ANY_REGION = "us-east-1"  # a store of one's own takes any
 
 
-def open_store(config: ObsConfig, reach: Reach) -> Directory:
-    """The directory of an OBS datasource, which says its endpoint itself."""
-    return s3.s3_directory(
+def account(config: ObsConfig, reach: Reach) -> s3.S3Account:
+    """What opens an OBS datasource, which says its endpoint itself."""
+    return s3.S3Account(
         parse_resource_path(config.full_path, "obs"),
         s3.access_key(config.obs_access_key_id, config.obs_secret_access_key),
         _region(config.obs_endpoint),
         config.obs_endpoint,
     )
+
+
+def open_store(config: ObsConfig, reach: Reach) -> Directory:
+    """The directory of an OBS datasource."""
+    return s3.s3_directory(account(config, reach))
 
 
 def _region(endpoint: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -36,47 +37,59 @@ CAUSES = (
 )
 
 
-def open_store(config: S3Config, reach: Reach) -> Directory:
-    """The directory of an S3 datasource, opened with its access key."""
-    return s3_directory(
-        parse_resource_path(config.full_path, "s3"),
-        access_key(config.s3_access_key_id, config.s3_secret_access_key),
-        aws_region(config.s3_region),
-        reach.endpoint or s3_endpoint(),
-        config.s3_server_side_encryption_kms_key,
-    )
-
-
-def s3_directory(
-    path: ResourcePath,
-    credential: Callable[[], S3Credential],
-    region: str,
-    endpoint: str | None,
-    kms_key: str | None = None,
-    causes: tuple[tuple[str, str], ...] = CAUSES,
-) -> Directory:
-    """A directory in a store that speaks S3.
+@dataclass(frozen=True, slots=True)
+class S3Account:
+    """A directory in a store that speaks S3, and what opens it.
 
     :param path: the directory.
     :param credential: gives the keys. A function, not two strings: beside strings, obstore takes a session token from the
         environment.
     :param region: in AWS's spelling.
     :param endpoint: URL of the store; ``None`` for AWS itself.
+    """
+
+    path: ResourcePath
+    credential: Callable[[], S3Credential] = field(repr=False)
+    region: str
+    endpoint: str | None
+
+
+def account(config: S3Config, reach: Reach) -> S3Account:
+    """What opens an S3 datasource: its access key."""
+    return S3Account(
+        parse_resource_path(config.full_path, "s3"),
+        access_key(config.s3_access_key_id, config.s3_secret_access_key),
+        aws_region(config.s3_region),
+        reach.endpoint or s3_endpoint(),
+    )
+
+
+def open_store(config: S3Config, reach: Reach) -> Directory:
+    """The directory of an S3 datasource, opened with its access key."""
+    return s3_directory(account(config, reach), config.s3_server_side_encryption_kms_key)
+
+
+def s3_directory(
+    account: S3Account, kms_key: str | None = None, causes: tuple[tuple[str, str], ...] = CAUSES
+) -> Directory:
+    """A directory in a store that speaks S3.
+
+    :param account: the directory, and what opens it.
     :param kms_key: ARN of the key that encrypts what is written; default: as the bucket is set up.
     :param causes: what the store's refusals mean.
     """
     from obstore.store import S3Store
 
-    options = {**_endpoint_options(endpoint), **_encryption_options(kms_key)}
+    options = {**_endpoint_options(account.endpoint), **_encryption_options(kms_key)}
     store = S3Store(
-        path.bucket,
-        prefix=path.prefix or None,
-        region=region,
-        credential_provider=credential,
+        account.path.bucket,
+        prefix=account.path.prefix or None,
+        region=account.region,
+        credential_provider=account.credential,
         retry_config=_RETRY,
         **options,
     )
-    return Directory(store, path, causes)
+    return Directory(store, account.path, causes)
 
 
 def access_key(key_id: SecretStr, secret: SecretStr) -> Callable[[], S3Credential]:

@@ -23,17 +23,20 @@ CAUSES = (
 )
 
 
-def open_store(config: S3DelegatedAccessConfig, reach: Reach) -> Directory:
-    """The directory of an S3 datasource, opened with a session of its role: the one given, else one that the AWS identity
-    of this machine's environment opens."""
-    return s3.s3_directory(
+def account(config: S3DelegatedAccessConfig, reach: Reach) -> s3.S3Account:
+    """What opens an S3 datasource of delegated access: a session of its role, the one given, else one that the AWS
+    identity of this machine's environment opens."""
+    return s3.S3Account(
         parse_resource_path(config.full_path, "s3"),
         _given(reach.session) if reach.session else _assumed(config),
         s3.aws_region(config.s3_region),
         reach.endpoint or s3.s3_endpoint(),
-        config.s3_server_side_encryption_kms_key,
-        CAUSES,
     )
+
+
+def open_store(config: S3DelegatedAccessConfig, reach: Reach) -> Directory:
+    """The directory of an S3 datasource, opened with a session of its role."""
+    return s3.s3_directory(account(config, reach), config.s3_server_side_encryption_kms_key, CAUSES)
 
 
 def _given(session: dict[str, str]) -> Callable[[], S3Credential]:
