@@ -32,7 +32,8 @@ def with_reference(page: str) -> str:
 def parameters(cls: type[Any]) -> dict[str, inspect.Parameter]:
     """The named parameters of a class of this package and of its bases here, its own first."""
     found: dict[str, inspect.Parameter] = {}
-    for one in (base for base in cls.__mro__ if base.__module__.startswith("lightly_airflow.")):
+    own = (base for base in cls.__mro__ if base.__module__.startswith("lightly_airflow."))
+    for one in (base for base in own if "__init__" in vars(base)):
         for parameter in inspect.signature(one).parameters.values():
             if parameter.kind is parameter.KEYWORD_ONLY:
                 found.setdefault(parameter.name, parameter)

@@ -21,6 +21,14 @@ class LightlyPermissionError(AirflowException):
     """LightlyOne lacks permissions on a dataset's datasources."""
 
 
+class LightlyInputsExpire(AirflowFailException):
+    """Inputs may be gone before the run has ended. Never retried: they would expire no later."""
+
+
+class LightlyRetentionTooShort(AirflowFailException):
+    """A bucket's rules remove objects sooner than LightlyOne advises. Never retried: the rules stay as they are."""
+
+
 class LightlyRunError(AirflowException):
     """A run that did not end well."""
 

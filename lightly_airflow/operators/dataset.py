@@ -7,13 +7,11 @@ from typing import Any, get_args
 
 from airflow.sdk.exceptions import AirflowSkipException
 
+from lightly_airflow.arguments import DATASET_TYPES, check_choice, is_template
 from lightly_airflow.client.flows.datasets import IfExists, ensure_dataset
 from lightly_airflow.contract.rules import check_dataset_name
 from lightly_airflow.exceptions import input_errors
-from lightly_airflow.operators.base import LightlyOperator, check_choice, is_template
-
-# Crops datasets are made by runs, never by hand.
-DATASET_TYPES = ("Images", "Videos")
+from lightly_airflow.operators.base import LightlyOperator
 
 
 class LightlyCreateDatasetOperator(LightlyOperator):

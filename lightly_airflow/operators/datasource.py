@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast, get_args
 
+from lightly_airflow.arguments import check_choice, is_template, seconds
 from lightly_airflow.client.flows.datasources import PERMISSIONS, Permission, verify
 from lightly_airflow.client.settings import DEFAULT_API_URL
 from lightly_airflow.contract.errors import LightlyConfigError
@@ -20,7 +21,7 @@ from lightly_airflow.hooks.datasource import (
     DatasourceOptions,
     datasource_hook,
 )
-from lightly_airflow.operators.base import LightlyOperator, check_choice, is_template, seconds
+from lightly_airflow.operators.base import LightlyOperator
 from lightly_airflow.operators.preflight import check_datasource
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from airflow.sdk import conf
 
+from lightly_airflow.arguments import check_choice, is_template, seconds
 from lightly_airflow.client.flows.runs import RunView, cancel, create_config, ensure_scheduled, find_scheduled
 from lightly_airflow.contract.errors import LightlyError
 from lightly_airflow.contract.models.runs import Priority
@@ -22,7 +23,8 @@ from lightly_airflow.hooks.outcome import (
     until_ended,
 )
 from lightly_airflow.links import LightlyRunLink, push_link
-from lightly_airflow.operators.base import LightlyOperator, check_choice, is_template, seconds
+from lightly_airflow.operators.base import LightlyOperator
+from lightly_airflow.operators.expiration_check import check_input_expiration
 from lightly_airflow.operators.memory import RunMemory, forget
 from lightly_airflow.operators.run_config import check_literals, plain, run_config
 from lightly_airflow.triggers.run import LightlyRunTrigger
@@ -60,6 +62,8 @@ class LightlyScheduleRunOperator(LightlyOperator):
         limit the rate).
     :param pickup_timeout: seconds or timedelta after which a run that no worker has picked up is cancelled and the task
         fails; ``None`` waits for ever (templated; default 24 h).
+    :param datasource_conn_id: id of the connection with the INPUT's credentials; with it, a bucket whose lifecycle rules
+        remove inputs while ``input_expiration`` is not set is warned of (templated; default ``None``: not looked at).
     :param lightly_conn_id: id of the ``lightly`` connection (templated; default ``lightly_default``).
     :returns: :class:`~lightly_airflow.hooks.outcome.RunSummary`: ids, state, tag name, counts, link.
     :raises LightlyInputError: a configuration that cannot be right; every path and fault is named.
@@ -67,7 +71,8 @@ class LightlyScheduleRunOperator(LightlyOperator):
     """
 
     template_fields: Sequence[str] = (
-        "dataset_id", *CONFIGS, "priority", "runs_on", "poll_interval", "pickup_timeout", "lightly_conn_id",
+        "dataset_id", *CONFIGS, "priority", "runs_on", "poll_interval", "pickup_timeout", "datasource_conn_id",
+        "lightly_conn_id",
     )  # fmt: skip
     template_fields_renderers = dict.fromkeys(CONFIGS, "json")
     operator_extra_links = (LightlyRunLink(),)
@@ -85,6 +90,7 @@ class LightlyScheduleRunOperator(LightlyOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: timedelta | float | str = POLL_INTERVAL,
         pickup_timeout: timedelta | float | str | None = PICKUP_TIMEOUT,
+        datasource_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -98,6 +104,7 @@ class LightlyScheduleRunOperator(LightlyOperator):
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.pickup_timeout = pickup_timeout
+        self.datasource_conn_id = datasource_conn_id
         self.scheduled_run_id: str | None = None
         self._settle()
 
@@ -107,6 +114,7 @@ class LightlyScheduleRunOperator(LightlyOperator):
             check_choice("priority", self.priority, get_args(Priority))
             seconds("poll_interval", self.poll_interval)
             patience = None if self.pickup_timeout is None else seconds("pickup_timeout", self.pickup_timeout)
+            check_input_expiration(self.hook, self.dataset_id, config, self.datasource_conn_id)
             view, config_id = self._scheduled(RunMemory(context, self.dataset_id, config), config)
         self.scheduled_run_id = view.scheduled_run_id
         push_link(context, self.hook.settings.run_url(view.scheduled_run_id))

@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from lightly_airflow.arguments import holds_template, is_template
 from lightly_airflow.contract.errors import LightlyConfigError
 from lightly_airflow.contract.models.selection import SelectionConfig, SelectionEntry
 from lightly_airflow.contract.models.worker_config import LightlyConfig, RunConfig, WorkerConfig
 from lightly_airflow.contract.rules import entry_problem, selection_problems
 from lightly_airflow.contract.validation import find_problems, parse
-from lightly_airflow.operators.base import holds_template, is_template
 
 MODELS: dict[str, type[BaseModel]] = {
     "worker_config": WorkerConfig,

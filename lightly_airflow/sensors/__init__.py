@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lightly_airflow.sensors.expiration import LightlyInputExpirationSensor
 from lightly_airflow.sensors.run import LightlyRunSensor
 
-__all__ = ["LightlyRunSensor"]
+__all__ = ["LightlyInputExpirationSensor", "LightlyRunSensor"]

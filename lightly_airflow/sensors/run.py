@@ -7,20 +7,21 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
+from airflow.sdk import PokeReturnValue, conf
 
 from lightly_airflow.client.flows.runs import RunView
 from lightly_airflow.exceptions import LightlyRunError, LightlyWatchedRunError, input_errors
 from lightly_airflow.hooks.lightly import LightlyHook
 from lightly_airflow.hooks.outcome import RunSummary, conclude, current, tell_state
 from lightly_airflow.links import LightlyRunLink, push_link
+from lightly_airflow.sensors.base import LightlySensor
 from lightly_airflow.triggers.run import LightlyRunTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import XComArg
 
 
-class LightlyRunSensor(BaseSensorOperator):
+class LightlyRunSensor(LightlySensor):
     """Waits until a LightlyOne run has ended, and returns what came of it. All modes give the same answer.
 
     Every state is treated as ``lightly_airflow.contract.states`` says; one that this version does not know is logged as a
@@ -38,7 +39,6 @@ class LightlyRunSensor(BaseSensorOperator):
 
     template_fields: Sequence[str] = ("dataset_id", "scheduled_run_id", "lightly_conn_id")
     operator_extra_links = (LightlyRunLink(),)
-    ui_color = "#e8f1fb"
 
     def __init__(
         self,
@@ -65,7 +65,8 @@ class LightlyRunSensor(BaseSensorOperator):
             push_link(context, self.hook.settings.run_url(self.scheduled_run_id))
         if not self.deferrable:
             return super().execute(context)
-        looked = self.poke(context)
+        with self.skipping():
+            looked = self.poke(context)
         if looked.is_done:
             return looked.xcom_value
         self.defer(

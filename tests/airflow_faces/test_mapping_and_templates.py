@@ -19,7 +19,9 @@ REQUIRED: dict[str, dict[str, Any]] = {
         "dataset_id": "x", "resource_path": "s3://a/", "datasource_conn_id": "c", "purpose": "INPUT",
     },
     "LightlyVerifyDatasourceOperator": {"dataset_id": "x"},
+    "LightlyRetentionCheckOperator": {"resource_path": "s3://a/", "datasource_conn_id": "c", "purpose": "INPUT"},
     "LightlyScheduleRunOperator": {"dataset_id": "x"},
+    "LightlyInputExpirationSensor": {"resource_path": "s3://a/", "min_days_to_expiration": 1},
     "LightlyRunSensor": {"dataset_id": "x", "scheduled_run_id": "y"},
 }  # fmt: skip
 # Not values of LightlyOne: how Airflow itself runs the task.

@@ -82,7 +82,8 @@ def survey_inputs(
     for listed in kind.list_columns(config, reach):
         chosen = is_input(listed, endings(dataset_type), LIGHTLY_DIRECTORY)
         objects = listed.where(chosen)
-        survey.ignored += len(listed) - len(objects)
+        own = listed.starting_with(f"{listed.root}{LIGHTLY_DIRECTORY}")
+        survey.ignored += int(np.count_nonzero(~chosen & ~own))
         at, rule = _expiry(survey, kind, config, reach, rules, objects)
         there = at != GONE
         lasts = survey.add(objects.where(there), at[there], rule[there])

@@ -1,0 +1,62 @@
+"""What DAG authors write: telling a literal from what is only known when the task runs, and checking literals early."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from lightly_airflow.contract.errors import LightlyConfigError
+
+# Crops datasets are made by runs, never by hand.
+DATASET_TYPES = ("Images", "Videos")
+
+
+def is_template(value: Any) -> bool:
+    """Whether a value is only known when the task runs: Jinja, or another task's output."""
+    if isinstance(value, str):
+        return "{{" in value or "{%" in value
+    return hasattr(value, "resolve")
+
+
+def holds_template(value: Any) -> bool:
+    """Whether a template stands anywhere in a nested value."""
+    if isinstance(value, Mapping):
+        return any(holds_template(item) for item in value.values())
+    if isinstance(value, (list, tuple)):
+        return any(holds_template(item) for item in value)
+    return is_template(value)
+
+
+def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
+    """Raises :class:`LightlyConfigError` for a literal that is none of the choices."""
+    allowed = list(choices)
+    if not is_template(value) and value not in allowed:
+        raise LightlyConfigError(f"{name}: {value!r} is not one of {', '.join(allowed)}")
+
+
+def seconds(name: str, value: Any) -> float:
+    """A duration in seconds; raises :class:`LightlyConfigError` where it is none."""
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = 0.0
+    if number > 0:
+        return number
+    raise LightlyConfigError(f"{name}: {value!r} is not a number of seconds above 0")
+
+
+def days(name: str, value: Any) -> float:
+    """A number of days; raises :class:`LightlyConfigError` for a literal that is none. ``None`` and templates pass as 0."""
+    if value is None or is_template(value):
+        return 0
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if 0 <= number < math.inf:
+        return int(number) if number.is_integer() else number
+    raise LightlyConfigError(f"{name}: {value!r} is not a number of days, 0 or more")
