@@ -52,6 +52,11 @@ def get_run(run_id: str) -> Call[Run]:
     return GET.call(runId=run_id)
 
 
+def list_runs(page_size: int, page_offset: int = 0) -> Call[list[Run]]:
+    """GET /v1/docker/runs: one page of the account's runs, in no order that is promised."""
+    return LIST.call(query={"pageSize": page_size, "pageOffset": page_offset})
+
+
 def runs_of_dataset(dataset_id: str, page_size: int = 100, page_offset: int = 0) -> Call[list[Run]]:
     """GET /v1/docker/runs/query/datasetId/{datasetId}: one page of the dataset's runs."""
     return LIST_OF_DATASET.call(datasetId=dataset_id, query={"pageSize": page_size, "pageOffset": page_offset})

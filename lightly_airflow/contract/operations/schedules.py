@@ -76,6 +76,12 @@ def update_scheduled_run(dataset_id: str, worker_id: str, scheduled_run_id: str,
     return UPDATE.call(datasetId=dataset_id, workerId=worker_id, scheduledId=scheduled_run_id, body=body)
 
 
+def waiting_runs(labels: Sequence[str]) -> Call[list[ScheduledRun]]:
+    """GET /v1/docker/worker/schedule: what waits for a worker that has these labels, also behind another run."""
+    query = {"state": "OPEN", "labels": list(labels), "includeUnlockableRuns": True}
+    return LIST_FOR_WORKERS.call(query=query)
+
+
 def runs_for_worker(worker_id: str, state: ScheduledState = "OPEN") -> Call[list[ScheduledRun]]:
     """GET /v1/docker/worker/{workerId}/schedule: what this worker may take now, most urgent first."""
     return LIST_FOR_WORKER.call(workerId=worker_id, query={"state": state})
