@@ -36,10 +36,14 @@ _PAGE = 1000  # the most that Google returns in one answer
 
 
 def read_rules(config: GcsConfig, reach: Reach) -> GcsRules:
-    """https://cloud.google.com/storage/docs/json_api/v1/buckets/get: rules and retention policy are fields of the bucket.
+    """The bucket's rules and its retention policy, which are fields of its resource.
 
-    Needs ``storage.buckets.get``, which LightlyOne itself does not need. Of the roles for single buckets, Storage Legacy
-    Bucket Reader has it: https://cloud.google.com/storage/docs/access-control/iam-roles.
+    https://cloud.google.com/storage/docs/json_api/v1/buckets/get needs ``storage.buckets.get``, which LightlyOne itself does
+    not need. Of the roles for single buckets, Storage Legacy Bucket Reader has it and changes nothing:
+    https://cloud.google.com/storage/docs/access-control/iam-roles.
+
+    :raises RulesUnknown: the service account lacks that permission.
+    :raises StorageError: the bucket is not there, or cannot be reached.
     """
     path = parse_resource_path(config.full_path, "gs")
     with _explained(f"read the lifecycle rules of {path}", path), _session(config) as session:
