@@ -15,7 +15,8 @@ from lightly_airflow.contract.models.datasources import DatasourceConfig
 from lightly_airflow.storage.clouds import s3_delegated
 from lightly_airflow.storage.clouds.s3 import S3Account
 from lightly_airflow.storage.directory import StorageError, cause
-from lightly_airflow.storage.lifecycle.columns import NEVER, Array, Objects, microseconds, time_column
+from lightly_airflow.storage.lifecycle.columns import NEVER, Objects, microseconds, time_column
+from lightly_airflow.storage.lifecycle.expiry import Expiry, Rules
 from lightly_airflow.storage.lifecycle.s3 import S3Rules, s3_rules
 from lightly_airflow.storage.reach import Reach
 from lightly_airflow.storage.stores import CLOUDS, open_store
@@ -61,7 +62,7 @@ def list_columns(config: DatasourceConfig, reach: Reach) -> Iterator[Objects]:
     return list_directory(open_store(config, reach))
 
 
-def ask(config: DatasourceConfig, reach: Reach, names: Array) -> Array:
+def ask(config: DatasourceConfig, reach: Reach, rules: Rules, objects: Objects, now: int) -> Expiry:
     """HEAD of each object: S3 says in ``x-amz-expiration`` when it expires, and needs no more than the right to read it.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
@@ -69,8 +70,9 @@ def ask(config: DatasourceConfig, reach: Reach, names: Array) -> Array:
     account = _account(config, reach)
     asking = _explained(f"read objects in {account.path}", account)
     with _client(account) as client, ThreadPoolExecutor(_THREADS) as pool, asking:
-        keys = [f"{account.path.prefix}{name}" for name in names.tolist()]
-        return time_column(list(pool.map(lambda key: _expiry(client, account.path.bucket, key), keys)))
+        keys = [f"{account.path.prefix}{name}" for name in objects.names.tolist()]
+        times = time_column(list(pool.map(lambda key: _expiry(client, account.path.bucket, key), keys)))
+    return Expiry(times, rules.doubtful(objects).rule)
 
 
 def _expiry(client: S3Client, bucket: str, key: str) -> int:
