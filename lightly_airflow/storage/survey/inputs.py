@@ -83,17 +83,36 @@ def survey_inputs(
         chosen = is_input(listed, endings(dataset_type), LIGHTLY_DIRECTORY)
         objects = listed.where(chosen)
         survey.ignored += len(listed) - len(objects)
-        at, rule = _expiry(survey, kind, config, reach, rules, objects)
-        there = at != GONE
-        lasts = survey.add(objects.where(there), at[there], rule[there])
+        lasts = add_inputs(survey, config, rules, objects, reach=reach)
         if lasting is not None:
-            lasting(objects.names[there][lasts])
+            lasting(objects.names[lasts])
         if (seen + len(listed)) // _PROGRESS > seen // _PROGRESS:
             log.info(
                 "Looked at %s objects so far, %s inputs among them", f"{seen + len(listed):,}", f"{survey.inputs:,}"
             )
         seen += len(listed)
     return survey
+
+
+def add_inputs(
+    survey: Survey, config: DatasourceConfig, rules: Rules, objects: Objects, *, reach: Reach = HERE
+) -> Array:
+    """Add a batch of inputs that somebody has listed already, and return which of them last long enough.
+
+    One that vanishes while the store is asked about it does not last, and is no input any more.
+
+    :param survey: what they are added to.
+    :param config: the datasource, with its real secrets.
+    :param rules: the bucket's rules.
+    :param objects: the inputs.
+    :param reach: how to reach the storage.
+    :raises StorageError: an object's own expiry was asked for and refused.
+    """
+    at, rule = _expiry(survey, _kind(config), config, reach, rules, objects)
+    there = at != GONE
+    lasting: Array = there.copy()
+    lasting[there] = survey.add(objects.where(there), at[there], rule[there])
+    return lasting
 
 
 def _expiry(
