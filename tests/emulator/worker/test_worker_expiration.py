@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -193,6 +194,19 @@ def test_rules_that_may_not_be_read_and_no_setting(without_rules_right: Any, s3:
     told = [line for line in without_rules_right.log(run) if "could not be checked" in line]
     assert len(told) == 1
     assert "s3:GetLifecycleConfiguration" in told[0]
+
+
+def test_rules_that_cannot_be_read_for_want_of_boto3(aged: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the amazon extra a run that sets nothing goes on, and one that wants to know fails and says what to install."""
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    run = aged.run(use_datapool=True, n_samples=1)
+    assert run.state == "COMPLETED"
+    assert "reading lifecycle rules needs boto3" in " ".join(aged.log(run))
+    run = aged.run(use_datapool=True, datasource={"process_all": True, **expiration(1, "SKIP")})
+    assert (run.state, run.message) == (
+        "FAILED",
+        "reading lifecycle rules needs boto3: pip install 'lightly-airflow[amazon]'",
+    )
 
 
 @pytest.mark.parametrize(
