@@ -20,6 +20,7 @@ from lightly_airflow.contract.models.datasources import GcsConfig
 from lightly_airflow.storage.clouds.gcs import CAUSES, credentials, endpoint, token_request
 from lightly_airflow.storage.directory import StorageError, cause
 from lightly_airflow.storage.lifecycle.columns import NEVER, Array, Objects, text_column, time_column
+from lightly_airflow.storage.lifecycle.expiry import Expiry, Rules
 from lightly_airflow.storage.lifecycle.gcs import GcsRules, gcs_rules
 from lightly_airflow.storage.paths import ResourcePath, parse_resource_path
 from lightly_airflow.storage.reach import Reach
@@ -77,9 +78,9 @@ def list_columns(config: GcsConfig, reach: Reach) -> Iterator[Objects]:
             query["pageToken"] = answer["nextPageToken"]
 
 
-def ask(config: GcsConfig, reach: Reach, names: Array) -> Array:
+def ask(config: GcsConfig, reach: Reach, rules: Rules, objects: Objects, now: int) -> Expiry:
     """Never called: no rule of Google's is in doubt."""
-    return time_column([NEVER] * len(names))
+    return rules.expiry(objects, now)
 
 
 def _objects(root: str, items: list[dict[str, Any]]) -> Objects:

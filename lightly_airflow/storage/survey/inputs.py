@@ -13,7 +13,7 @@ from lightly_airflow.contract.files import endings
 from lightly_airflow.contract.models.datasources import DatasourceConfig
 from lightly_airflow.storage.directory import StorageError
 from lightly_airflow.storage.lifecycle.columns import Array, Objects
-from lightly_airflow.storage.lifecycle.expiry import Expiry, Rules
+from lightly_airflow.storage.lifecycle.expiry import Expiry, NoRules, Rules
 from lightly_airflow.storage.lifecycle.survey import Survey, is_input
 from lightly_airflow.storage.listing import LIGHTLY_DIRECTORY
 from lightly_airflow.storage.reach import HERE, Reach
@@ -59,6 +59,16 @@ def read_rules(config: DatasourceConfig, reach: Reach = HERE) -> Rules:
     return _kind(config).read_rules(config, reach)
 
 
+def unknown_rules(config: DatasourceConfig) -> Rules:
+    """What is left to go by where a bucket's rules may not be read: on Azure the expiry times of single blobs, which their
+    listing tells; elsewhere nothing."""
+    if config.type == "AZURE":
+        from lightly_airflow.storage.lifecycle.azure import AzureRules
+
+        return AzureRules()
+    return NoRules()
+
+
 def survey_inputs(
     survey: Survey,
     config: DatasourceConfig,
@@ -84,17 +94,36 @@ def survey_inputs(
         objects = listed.where(chosen)
         own = listed.starting_with(f"{listed.root}{LIGHTLY_DIRECTORY}")
         survey.ignored += int(np.count_nonzero(~chosen & ~own))
-        at, rule = _expiry(survey, kind, config, reach, rules, objects)
-        there = at != GONE
-        lasts = survey.add(objects.where(there), at[there], rule[there])
+        lasts = add_inputs(survey, config, rules, objects, reach=reach)
         if lasting is not None:
-            lasting(objects.names[there][lasts])
+            lasting(objects.names[lasts])
         if (seen + len(listed)) // _PROGRESS > seen // _PROGRESS:
             log.info(
                 "Looked at %s objects so far, %s inputs among them", f"{seen + len(listed):,}", f"{survey.inputs:,}"
             )
         seen += len(listed)
     return survey
+
+
+def add_inputs(
+    survey: Survey, config: DatasourceConfig, rules: Rules, objects: Objects, *, reach: Reach = HERE
+) -> Array:
+    """Add a batch of inputs that somebody has listed already, and return which of them last long enough.
+
+    One that vanishes while the store is asked about it does not last, and is no input any more.
+
+    :param survey: what they are added to.
+    :param config: the datasource, with its real secrets.
+    :param rules: the bucket's rules.
+    :param objects: the inputs.
+    :param reach: how to reach the storage.
+    :raises StorageError: an object's own expiry was asked for and refused.
+    """
+    at, rule = _expiry(survey, _kind(config), config, reach, rules, objects)
+    there = at != GONE
+    lasting: Array = there.copy()
+    lasting[there] = survey.add(objects.where(there), at[there], rule[there])
+    return lasting
 
 
 def _expiry(

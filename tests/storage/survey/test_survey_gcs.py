@@ -48,7 +48,7 @@ def test_counts_over_pages(gcs: GcsServer, key: dict[str, str]) -> None:
         gcs.put("cameras", name, b"", timeCreated="2026-03-01T06:00:00Z")
     lasting: list[str] = []
     found = surveyed(config(key), lasting=lambda names: lasting.extend(names.tolist()))
-    assert (found.inputs, found.expiring, found.ignored, found.permanent, found.asked) == (10, 6, 3, 0, 0)
+    assert (found.inputs, found.expiring, found.ignored, found.permanent, found.asked) == (10, 6, 2, 0, 0)
     assert found.sample == ["01.jpg", "02.jpg", "03.jpg", "04.jpg", "05.jpg"]
     assert lasting == ["07.jpg", "08.jpg", "09.jpg", "10.jpg"]
     assert (found.earliest, dict(found.rules)) == (at("2026-03-08T06:00:00Z"), {0: 6})
