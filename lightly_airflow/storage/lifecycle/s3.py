@@ -128,7 +128,7 @@ def _rule(number: int, rule: Mapping[str, Any]) -> S3Rule:
     return S3Rule(
         name=rule.get("ID") or f"rule {number}",
         prefix=conditions.get("Prefix") or rule.get("Prefix") or "",
-        tags=tuple((tag["Key"], tag["Value"]) for tag in tags),
+        tags=tuple((tag["Key"], tag.get("Value", "")) for tag in tags),
         above=conditions.get("ObjectSizeGreaterThan"),
         below=conditions.get("ObjectSizeLessThan"),
         days=None if date else int(expiration["Days"]),
