@@ -141,4 +141,5 @@ def _explained(action: str, account: S3Account) -> Iterator[None]:
         text = "error sending request"
     else:
         return
-    raise StorageError(f"cannot {action}: {cause(text, s3_delegated.CAUSES, account.path)}")
+    # "from None": raised inside a "with", it would bring boto3's error with its URL into every traceback.
+    raise StorageError(f"cannot {action}: {cause(text, s3_delegated.CAUSES, account.path)}") from None
