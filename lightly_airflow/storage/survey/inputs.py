@@ -40,7 +40,7 @@ class Kind(Protocol):
         """Everything in the datasource's directory, with the facts that the rules ask for; raises :class:`StorageError`."""
         ...
 
-    def ask(self, config: DatasourceConfig, reach: Reach, names: Array) -> Array:
+    def ask(self, config: DatasourceConfig, reach: Reach, rules: Rules, objects: Objects, now: int) -> Expiry:
         """When single objects expire, asked for one by one; ``GONE`` for one that is not there any more.
 
         Only for objects whose rules are in doubt.
@@ -105,14 +105,14 @@ def _expiry(
     if not ask.any():
         return sure.at, sure.rule
     survey.asked += int(np.count_nonzero(ask))
-    return _answered(sure, doubtful, ask, kind.ask(config, reach, objects.names[ask]))
+    return _answered(sure, ask, kind.ask(config, reach, rules, objects.where(ask), survey.now))
 
 
-def _answered(sure: Expiry, doubtful: Expiry, ask: Array, answers: Array) -> tuple[Array, Array]:
+def _answered(sure: Expiry, ask: Array, answers: Expiry) -> tuple[Array, Array]:
     at, rule = sure.at.copy(), sure.rule.copy()
-    at[ask] = np.minimum(at[ask], answers)
-    by_tag = ask & (at != sure.at)
-    rule[by_tag] = doubtful.rule[by_tag]
+    sooner = answers.at < at[ask]
+    at[ask] = np.where(sooner, answers.at, at[ask])
+    rule[ask] = np.where(sooner, answers.rule, rule[ask])
     return at, rule
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lightly_airflow.contract.models.datasources import LocalConfig
-from lightly_airflow.storage.lifecycle.columns import NEVER, Array, Objects, microseconds, text_column, time_column
-from lightly_airflow.storage.lifecycle.expiry import NoRules, Rules
+from lightly_airflow.storage.lifecycle.columns import Objects, microseconds, text_column, time_column
+from lightly_airflow.storage.lifecycle.expiry import Expiry, NoRules, Rules
 from lightly_airflow.storage.listing import list_objects
 from lightly_airflow.storage.reach import Reach
 from lightly_airflow.storage.stores import open_store
@@ -29,6 +29,6 @@ def list_columns(config: LocalConfig, reach: Reach) -> Iterator[Objects]:
     )
 
 
-def ask(config: LocalConfig, reach: Reach, names: Array) -> Array:
+def ask(config: LocalConfig, reach: Reach, rules: Rules, objects: Objects, now: int) -> Expiry:
     """Never called: without rules, none is in doubt."""
-    return time_column([NEVER] * len(names))
+    return rules.expiry(objects, now)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lightly_airflow.storage.directory import StorageError
+from lightly_airflow.storage.lifecycle.columns import moment
 from tests.s3_server import S3Server
 from tests.storage.lifecycle.rules import prefix, rule
 from tests.storage.survey.conftest import NOW, Look, put, s3_config, set_rules
@@ -56,14 +57,18 @@ def test_all_tags_have_to_be_there(cameras: S3Server, look: Look) -> None:
     assert (survey.asked, survey.sample) == (3, ["three.jpg", "two.jpg"])
 
 
-def test_a_later_rule_may_be_the_one(cameras: S3Server, look: Look) -> None:
-    """What S3 answers counts: of two tag rules the later, or one without tags that keeps objects longer."""
+@pytest.mark.parametrize("name", ["all cars", "50% & more", "50%25"])
+def test_a_later_rule_may_be_the_one(cameras: S3Server, look: Look, name: str) -> None:
+    """What S3 answers counts: of two tag rules the later, called by its name, or one without tags that keeps longer."""
     put(cameras, 5, "raw/a.jpg", tags="team=cars")
     put(cameras, 5, "raw/b.jpg")
-    set_rules(cameras, tagged(3, "keep"), tagged(5, "team", "cars"), rule(7, ID="all"))
+    set_rules(cameras, tagged(3, "keep"), {**tagged(5, "team", "cars"), "ID": name}, rule(7, ID="all"))
     survey = look()
-    assert (survey.asked, survey.expiring, survey.permanent) == (2, 1, 0)
-    assert sorted(day - NOW.toordinal() + 719163 for day in survey.days) == [1, 3]
+    assert (survey.asked, survey.expiring, survey.permanent, survey.rules) == (2, 1, 0, {1: 1})
+    assert [moment(day.first) - NOW for _, day in sorted(survey.days.items())] == [
+        timedelta(hours=22),
+        timedelta(hours=70),
+    ]
 
 
 def test_objects_that_vanish_before_they_are_asked_for(cameras: S3Server, look: Look) -> None:
