@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lightly_airflow.storage.lifecycle.columns import moment
+from lightly_airflow.storage.survey import inputs
 from lightly_airflow.storage.survey.inputs import read_rules
 from tests.s3_server import S3Server
 from tests.storage.lifecycle.rules import prefix, rule, to
@@ -151,3 +152,15 @@ def test_a_bucket_that_changes_while_it_is_listed(cameras: S3Server, look: Look)
     survey = look()
     assert (survey.inputs, survey.expiring) == (8, 6)
     assert survey.sample == [f"{letter}.jpg" for letter in "abcfg"]
+
+
+def test_long_listings_are_told(
+    cameras: S3Server, look: Look, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every so many objects a log line says how far it is."""
+    monkeypatch.setattr(inputs, "_PROGRESS", 4)
+    put(cameras, 1, *(f"raw/{number}.jpg" for number in range(4)), "raw/a.txt")
+    with caplog.at_level("INFO", inputs.__name__):
+        look()
+    told = [record.getMessage() for record in caplog.records if record.name == inputs.__name__]
+    assert told == ["Looked at 5 objects so far, 4 inputs among them"]
