@@ -7,32 +7,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import pytest
-from pydantic import SecretStr
 
-from lightly_airflow.contract.models.datasources import DatasourceConfig, S3Config
+from lightly_airflow.contract.models.datasources import DatasourceConfig
 from lightly_airflow.storage.lifecycle.columns import Array, microseconds
 from lightly_airflow.storage.lifecycle.survey import Survey
 from lightly_airflow.storage.reach import HERE, Reach
 from lightly_airflow.storage.survey.inputs import read_rules, survey_inputs
 from tests.s3_lifecycle import age
 from tests.s3_server import S3Server
+from tests.storage.conftest import s3_config
 
 # Not today: what objects are at real time plays no part.
 NOW = datetime(2026, 11, 22, 2, tzinfo=UTC)
 PAGE = 3
 
 
-def s3_config(path: str = "s3://cameras/raw/", key: str = "key", secret: str = "secret") -> S3Config:
-    return S3Config(
-        purpose="INPUT",
-        full_path=path,
-        s3_region="us-east-1",
-        s3_access_key_id=SecretStr(key),
-        s3_secret_access_key=SecretStr(secret),
-    )
-
-
-CONFIG = s3_config()
+CONFIG = s3_config("key", "secret")
 
 
 class Look(Protocol):

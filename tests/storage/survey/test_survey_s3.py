@@ -11,8 +11,9 @@ from lightly_airflow.storage.lifecycle.columns import moment
 from lightly_airflow.storage.survey import inputs
 from lightly_airflow.storage.survey.inputs import read_rules
 from tests.s3_server import S3Server
+from tests.storage.conftest import s3_config
 from tests.storage.lifecycle.rules import prefix, rule, to
-from tests.storage.survey.conftest import NOW, Look, put, s3_config, set_rules
+from tests.storage.survey.conftest import CONFIG, NOW, Look, put, set_rules
 
 MIDNIGHT = NOW.replace(hour=0) + timedelta(days=1)
 
@@ -81,7 +82,7 @@ def test_the_whole_bucket(cameras: S3Server, look: Look, path: str) -> None:
     """A datasource without directory."""
     put(cameras, 5, "a.jpg", "raw/b.jpg", ".lightly/c.jpg")
     set_rules(cameras, rule(5, **prefix("raw/")))
-    survey = look(s3_config(path))
+    survey = look(s3_config("key", "secret", path))
     assert (survey.inputs, survey.sample) == (2, ["raw/b.jpg"])
 
 
@@ -104,7 +105,7 @@ def test_rules_that_remove_nothing(cameras: S3Server, look: Look) -> None:
     marker = rule(None, ID="marker", Expiration={"ExpiredObjectDeleteMarker": True})
     old = rule(None, ID="versions", NoncurrentVersionExpiration={"NoncurrentDays": 1})
     set_rules(cameras, rule(None, ID="moves", **to("GLACIER", 1)), old, marker)
-    assert read_rules(s3_config()).names == ()
+    assert read_rules(CONFIG).names == ()
     assert look().permanent == 1
 
 

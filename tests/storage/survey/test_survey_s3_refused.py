@@ -12,8 +12,9 @@ from lightly_airflow.storage.directory import StorageError
 from lightly_airflow.storage.reach import Reach
 from lightly_airflow.storage.survey.inputs import RulesUnknown, read_rules
 from tests.s3_server import S3Server
+from tests.storage.conftest import s3_config
 from tests.storage.lifecycle.rules import rule
-from tests.storage.survey.conftest import Look, put, s3_config, set_rules
+from tests.storage.survey.conftest import Look, put, set_rules
 
 BUCKET = "arn:aws:s3:::cameras"
 SESSION = {"access_key_id": "ASIAGIVEN", "secret_access_key": "secret", "token": "token"}
@@ -39,7 +40,7 @@ def test_what_has_to_be_allowed(bucket: S3Server, look: Look) -> None:
     """Two permissions on the bucket, and none on its objects."""
     key, secret = bucket.add_user("reader", ("s3:ListBucket", BUCKET), ("s3:GetLifecycleConfiguration", BUCKET))
     with bucket.enforced():
-        survey = look(s3_config(key=key, secret=secret))
+        survey = look(s3_config(key, secret))
     assert (survey.inputs, survey.expiring) == (2, 1)
 
 
@@ -48,7 +49,7 @@ def test_rules_that_may_not_be_read(bucket: S3Server) -> None:
     allowed = (("s3:ListBucket", BUCKET), ("s3:GetObject", f"{BUCKET}/*"))
     key, secret = bucket.add_user("lightly", *allowed)
     with bucket.enforced(), pytest.raises(RulesUnknown) as caught:
-        read_rules(s3_config(key=key, secret=secret))
+        read_rules(s3_config(key, secret))
     assert str(caught.value) == (
         "the lifecycle rules of the bucket 'cameras' may not be read (AccessDenied): that needs"
         " s3:GetLifecycleConfiguration on arn:aws:s3:::cameras"
@@ -71,7 +72,7 @@ def test_other_causes(bucket: S3Server, case: str, told: str) -> None:
     path = "s3://nowhere/raw/" if case == "missing bucket" else "s3://cameras/raw/"
     reach = Reach(endpoint="http://127.0.0.1:9") if case == "unreachable" else Reach()
     with bucket.enforced(), pytest.raises(StorageError) as caught:
-        read_rules(s3_config(path, key, secret), reach)
+        read_rules(s3_config(key, secret, path), reach)
     assert type(caught.value) is StorageError
     assert str(caught.value) == f"cannot read the lifecycle rules of {path}: {told}"
     assert not any(hidden in "".join(traceback.format_exception(caught.value)) for hidden in (secret, "http://"))
@@ -81,7 +82,7 @@ def test_a_listing_that_is_refused(bucket: S3Server, look: Look) -> None:
     """Whoever may read rules and no more learns that it is the listing that fails."""
     key, secret = bucket.add_user("blind", ("s3:GetLifecycleConfiguration", BUCKET))
     with bucket.enforced(), pytest.raises(StorageError, match="^cannot list s3://cameras/raw/: access denied; "):
-        look(s3_config(key=key, secret=secret))
+        look(s3_config(key, secret))
 
 
 def test_a_bucket_that_is_deleted_while_it_is_listed(bucket: S3Server, look: Look) -> None:
@@ -107,7 +108,7 @@ def test_credentials_of_the_environment_are_ignored(
         monkeypatch.setenv(name, "of-the-environment")
     key, secret = bucket.add_user("all", ("s3:*", "*"))
     with bucket.enforced():
-        assert look(s3_config(key=key, secret=secret)).inputs == 2
+        assert look(s3_config(key, secret)).inputs == 2
 
 
 def test_delegated_access_with_a_session_that_is_given(bucket: S3Server, look: Look) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from lightly_airflow.storage.directory import StorageError
-from lightly_airflow.storage.lifecycle.columns import moment
+from lightly_airflow.storage.lifecycle.columns import microseconds, moment
 from tests.s3_server import S3Server
+from tests.storage.conftest import s3_config
 from tests.storage.lifecycle.rules import prefix, rule
-from tests.storage.survey.conftest import NOW, Look, put, s3_config, set_rules
+from tests.storage.survey.conftest import NOW, Look, put, set_rules
 
 
 def tagged(days: int, name: str, value: str = "no", **more: Any) -> dict[str, Any]:
@@ -71,6 +72,15 @@ def test_a_later_rule_may_be_the_one(cameras: S3Server, look: Look, name: str) -
     ]
 
 
+def test_an_answer_counts_from_midnight(cameras: S3Server, look: Look) -> None:
+    """Servers that tell another time of the day mean the day."""
+    put(cameras, 5, "raw/a.jpg", tags="keep=no")
+    noon = {"Expiration": {"Date": NOW + timedelta(days=1, hours=10)}}
+    set_rules(cameras, {**tagged(1, "keep"), **noon})
+    survey = look(until=NOW + timedelta(days=2))
+    assert (survey.asked, survey.earliest) == (1, microseconds(NOW + timedelta(hours=22)))
+
+
 def test_objects_that_vanish_before_they_are_asked_for(cameras: S3Server, look: Look) -> None:
     """They are no inputs any more, and nothing fails."""
     put(cameras, 5, *(f"raw/{letter}.jpg" for letter in "abcdef"), tags="keep=no")
@@ -114,7 +124,7 @@ def test_objects_that_may_not_be_read(cameras: S3Server, look: Look) -> None:
     bucket = "arn:aws:s3:::cameras"
     key, secret = cameras.add_user("lister", ("s3:ListBucket", bucket), ("s3:GetLifecycleConfiguration", bucket))
     with cameras.enforced(), pytest.raises(StorageError) as caught:
-        look(s3_config(key=key, secret=secret))
+        look(s3_config(key, secret))
     assert str(caught.value) == (
         "cannot read objects in s3://cameras/raw/: access denied; the credentials lack the permission"
     )
