@@ -88,7 +88,7 @@ def test_more_days_than_time_has() -> None:
 def test_the_earliest_rule_wins() -> None:
     """Whatever the order; of two at one time the first; rules that are disabled or remove nothing have no part."""
     given = [
-        rule(1, ID="off", status="Disabled"),
+        rule(1, ID="off", Status="Disabled"),
         rule(9, ID="nine"),
         rule(None, ID="moves", **to("GLACIER", 1)),
         rule(4, ID="four", **prefix("a")),
