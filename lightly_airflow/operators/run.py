@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 from airflow.sdk import conf
 
-from lightly_airflow.arguments import check_choice, is_template, seconds
+from lightly_airflow.arguments import by_name, check_choice, is_template, seconds
 from lightly_airflow.client.flows.runs import RunView, create_config, ensure_scheduled, find_scheduled
 from lightly_airflow.client.flows.vigil import Ending
 from lightly_airflow.contract.models.runs import Priority
@@ -99,7 +99,7 @@ class LightlyScheduleRunOperator(LightlyOperator):
         datasource_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**by_name(kwargs))
         self.dataset_id: str = dataset_id  # type: ignore[assignment]  # rendered by the time it is used
         self.worker_config = worker_config
         self.selection_config = selection_config

@@ -19,8 +19,9 @@ NEVER = int(np.iinfo(np.int64).max)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The last moment that Python's dates know, at the end of the year 9999.
 LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
-# A rule of more days counts as one of so many, which is a hundred thousand years and does not overflow.
-_MOST_DAYS = 36_500_000
+# A rule of more days counts as one of so many, nearly seven thousand years: whoever means "never" writes the largest number
+# there is, and what is behind the year 9999 cannot be shown.
+_MOST_DAYS = 2_500_000
 
 
 @dataclass(frozen=True, slots=True)

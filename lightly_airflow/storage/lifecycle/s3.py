@@ -120,8 +120,9 @@ def _expires(rule: Mapping[str, Any]) -> bool:
 
 def _rule(number: int, rule: Mapping[str, Any]) -> S3Rule:
     given = rule.get("Filter") or {}
-    # A filter is one condition, or several inside And; rules of the older form have a prefix and no filter.
-    conditions = given.get("And") or given
+    # A filter is one condition, or several inside And, beside which Ceph puts the prefix; rules of the older form have a
+    # prefix and no filter.
+    conditions = {**given, **(given.get("And") or {})}
     tags = [*conditions.get("Tags", ()), *([conditions["Tag"]] if "Tag" in conditions else ())]
     expiration = rule["Expiration"]
     date = expiration.get("Date")
