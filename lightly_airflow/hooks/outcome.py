@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 from lightly_airflow.client.flows.results import RunResult, run_result
@@ -48,12 +48,17 @@ def current(hook: LightlyHook, dataset_id: str, scheduled_run_id: str) -> RunVie
 
 
 def until_ended(
-    dataset_id: str, scheduled_run_id: str, poll_interval: float, pickup_deadline: float | None
+    dataset_id: str,
+    scheduled_run_id: str,
+    poll_interval: float,
+    pickup_deadline: float | None,
+    while_running: Callable[[RunView], None] = lambda _: None,
 ) -> Flow[RunView]:
     """Waits for a run, in a worker or in the triggerer, and logs how it comes along.
 
     :param poll_interval: seconds before each look.
     :param pickup_deadline: when, in seconds since 1970, a run that still waits for a worker is given up; ``None``: never.
+    :param while_running: is called after each look that does not end the wait (default: nothing).
     """
     return watch(
         dataset_id,
@@ -64,6 +69,7 @@ def until_ended(
         now=time.time,
         tell=tell_state,
         tell_trouble=tell_trouble,
+        while_running=while_running,
     )
 
 

@@ -121,6 +121,7 @@ def watch(
     now: Callable[[], float],
     tell: Callable[[RunView], None],
     tell_trouble: Callable[[LightlyError], None],
+    while_running: Callable[[RunView], None] = lambda _: None,
 ) -> Flow[RunView]:
     """Waits until the run has ended, or was not picked up in time; returns how it stood at last.
 
@@ -133,6 +134,7 @@ def watch(
     :param now: the clock.
     :param tell: is told each time the state or message has changed.
     :param tell_trouble: is told each fault that is waited out.
+    :param while_running: is called after each look that does not end the wait (default: nothing).
     :raises LightlyError: a fault that does not pass (a rejected token, a dataset that is gone), or lasted too long.
     """
     last, well = None, now()
@@ -152,6 +154,7 @@ def watch(
             overdue = view.state == "OPEN" and pickup_deadline is not None and well >= pickup_deadline
             if view.row.terminal or overdue:
                 return view
+            while_running(view)
 
 
 def cancel(dataset_id: str, scheduled_run_id: str) -> Flow[RunView | None]:
