@@ -14,9 +14,10 @@ from lightly_airflow.contract.errors import LightlyConfigError
 from lightly_airflow.contract.operations import schedules
 from lightly_airflow.contract.states import RunState
 from lightly_airflow.contract.wire import Request, Response
-from lightly_airflow.exceptions import LightlyInputError, LightlyRunError, LightlyRunFailed
+from lightly_airflow.exceptions import LightlyInputError, LightlyRunError, LightlyRunFailed, LightlyWatchedRunError
 from lightly_airflow.hooks.run_log import KEY
 from lightly_airflow.operators import LightlyScheduleRunOperator
+from lightly_airflow.sensors import LightlyRunSensor
 from lightly_airflow.testing import LightlyEmulator
 from tests.airflow_faces.conftest import PlayedWorker, Store
 
@@ -299,6 +300,22 @@ def test_a_store_that_fails_changes_nothing(
     store = BrokenStore(context["task_state_store"])
     assert task(dataset_id).execute_complete({**context, "task_state_store": store}, event)["state"] == "COMPLETED"
     assert told.lines() == ["a"]
+
+
+@pytest.mark.parametrize("mode", ["poke", "deferrable"])
+def test_the_sensor_tells_the_last_lines_of_a_failure(
+    context: dict[str, Any], dataset_id: str, worker: PlayedWorker, told: TaskLog, mode: str
+) -> None:
+    """Whoever only watches a run sees why it failed."""
+    run_id, event = begun(worker, context, dataset_id)
+    worker.say(run_id, *map(str, range(150)))
+    worker.end(run_id, "FAILED")
+    sensor = LightlyRunSensor(
+        task_id="watch", dataset_id=dataset_id, scheduled_run_id=event["scheduled_run_id"], deferrable=mode != "poke"
+    )
+    with pytest.raises(LightlyWatchedRunError):
+        sensor.execute(context)
+    assert told.lines()[1:] == list(map(str, range(50, 150)))
 
 
 def test_an_unknown_choice(context: dict[str, Any]) -> None:
