@@ -8,6 +8,7 @@ from typing import Any
 
 from lightly_airflow.contract.models.base import wire
 from lightly_airflow.contract.models.worker_config import RunConfig
+from lightly_airflow.hooks import run_log
 
 KEY = "lightly_run"
 
@@ -40,10 +41,11 @@ class RunMemory:
 
 
 def forget(context: Any) -> None:
-    """Forgets the run: it has ended, and clearing the task shall schedule another."""
+    """Forgets the run and its log: it has ended, and clearing the task shall schedule another."""
     store = context.get("task_state_store")
     if store is not None:
         store.delete(KEY)
+        store.delete(run_log.KEY)
 
 
 def _fingerprint(dataset_id: str, config: RunConfig) -> str:
