@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lightly_airflow.contract.models.datasources import DatasourceConfig, Purpose, S3DelegatedAccessConfig
 from lightly_airflow.hooks.datasource import CannotTry, DatasourceHook, DatasourceOptions, hide
 from lightly_airflow.hooks.s3 import S3DatasourceHook
+from lightly_airflow.storage.clouds.s3_delegated import keep_botocore_quiet
 from lightly_airflow.storage.paths import parse_resource_path
 from lightly_airflow.storage.reach import Reach
 
@@ -84,6 +85,7 @@ class S3DelegatedHook(S3DatasourceHook):
         from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
         from botocore.exceptions import BotoCoreError, ClientError
 
+        keep_botocore_quiet()
         hook = AwsBaseHook(aws_conn_id=self.connection.conn_id, client_type="s3", config=self._patience())
         # "from None": the errors of a chain would be logged as well, and those are not known to hold no secret.
         try:

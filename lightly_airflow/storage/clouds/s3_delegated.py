@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import UTC
 from typing import TYPE_CHECKING
@@ -36,6 +37,14 @@ def open_store(config: S3DelegatedAccessConfig, reach: Reach) -> Directory:
     )
 
 
+def keep_botocore_quiet() -> None:
+    """Take DEBUG from botocore's loggers, for good: it tells there what STS is asked and answers, the external id and the
+    session's secrets among it, and not every log is masked."""
+    botocore = logging.getLogger("botocore")
+    if botocore.getEffectiveLevel() < logging.INFO:
+        botocore.setLevel(logging.INFO)
+
+
 def _given(session: dict[str, str]) -> Callable[[], S3Credential]:
     return lambda: {
         "access_key_id": session["access_key_id"],
@@ -51,6 +60,8 @@ def _assumed(config: S3DelegatedAccessConfig) -> Callable[[], S3Credential]:
         from botocore.exceptions import BotoCoreError, ClientError
     except ImportError:
         raise LightlyConfigError("assuming a role needs boto3: pip install 'lightly-airflow[amazon]'") from None
+
+    keep_botocore_quiet()
 
     def assume() -> S3Credential:
         """Asked by obstore for the first request, and again when the session is about to end."""
