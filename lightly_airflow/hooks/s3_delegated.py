@@ -46,7 +46,7 @@ class S3DelegatedHook(S3DatasourceHook):
 
     def reach(self, config: DatasourceConfig) -> Reach:
         """The role's session: Airflow assumes it with its own AWS identity, which its trust policy may not let in."""
-        return Reach(endpoint=self.endpoint_url, session=self._session())
+        return Reach(self.endpoint_url, self.verify, self._session())
 
     @property
     def role_arn(self) -> str:

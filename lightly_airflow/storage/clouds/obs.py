@@ -24,6 +24,7 @@ def open_store(config: ObsConfig, reach: Reach) -> Directory:
         s3.access_key(config.obs_access_key_id, config.obs_secret_access_key),
         _region(config.obs_endpoint),
         config.obs_endpoint,
+        verify=reach.verify,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
@@ -44,6 +45,7 @@ def open_store(config: S3Config, reach: Reach) -> Directory:
         aws_region(config.s3_region),
         reach.endpoint or s3_endpoint(),
         config.s3_server_side_encryption_kms_key,
+        verify=reach.verify,
     )
 
 
@@ -54,6 +56,7 @@ def s3_directory(
     endpoint: str | None,
     kms_key: str | None = None,
     causes: tuple[tuple[str, str], ...] = CAUSES,
+    verify: bool | str = True,
 ) -> Directory:
     """A directory in a store that speaks S3.
 
@@ -64,16 +67,19 @@ def s3_directory(
     :param endpoint: URL of the store; ``None`` for AWS itself.
     :param kms_key: ARN of the key that encrypts what is written; default: as the bucket is set up.
     :param causes: what the store's refusals mean.
+    :param verify: as in :class:`Reach`.
     """
     from obstore.store import S3Store
 
     options = {**_endpoint_options(endpoint), **_encryption_options(kms_key)}
+    client: ClientConfig = {**_CLIENT, **_trust(verify), "allow_http": bool(endpoint)}
     store = S3Store(
         path.bucket,
         prefix=path.prefix or None,
         region=region,
         credential_provider=credential,
         retry_config=_RETRY,
+        client_options=client,
         **options,
     )
     return Directory(store, path, causes)
@@ -100,11 +106,14 @@ def s3_endpoint() -> str | None:
 
 
 def _endpoint_options(endpoint: str | None) -> dict[str, Any]:
-    if not endpoint:
-        return {"client_options": _CLIENT}
-    client: ClientConfig = {**_CLIENT, "allow_http": True}
     # Beside plain "endpoint", obstore would prefer the one that the environment's AWS_ENDPOINT_URL_S3 names.
-    return {"aws_endpoint_url_s3": endpoint, "virtual_hosted_style_request": False, "client_options": client}
+    return {"aws_endpoint_url_s3": endpoint, "virtual_hosted_style_request": False} if endpoint else {}
+
+
+def _trust(verify: bool | str) -> ClientConfig:
+    if isinstance(verify, bool):
+        return {} if verify else {"allow_invalid_certificates": True}
+    return {"root_certificate": Path(verify).read_bytes()}
 
 
 def _encryption_options(kms_key: str | None) -> dict[str, Any]:

@@ -34,6 +34,7 @@ def open_store(config: S3DelegatedAccessConfig, reach: Reach) -> Directory:
         reach.endpoint or s3.s3_endpoint(),
         config.s3_server_side_encryption_kms_key,
         CAUSES,
+        reach.verify,
     )
 
 
