@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from lightly_airflow.contract.models.datasets import DatasetData
 from lightly_airflow.contract.models.worker_config import RunConfig
 from lightly_airflow.contract.rules import config_problems, expiration_problem
 from lightly_airflow.emulator.buckets import open_bucket
 from lightly_airflow.emulator.refusal import Refusal
+from lightly_airflow.emulator.worker.metadata import SCHEMA, custom_keys
 from lightly_airflow.emulator.world import World
 from lightly_airflow.storage.directory import StorageError
 from lightly_airflow.storage.objects import read_object
@@ -15,7 +18,8 @@ from lightly_airflow.storage.objects import read_object
 def check_config(world: World, dataset: DatasetData, config: RunConfig, *, files: bool) -> None:
     """Refuse what cannot work. LightlyOne documents the statuses 400, 404 and 422; the codes here are guesses.
 
-    :param files: also look for the relevant filenames file in the Lightly datasource.
+    :param files: also look for the files that the configuration needs in the Lightly datasource: the relevant filenames,
+        and the schema of custom metadata.
     :raises Refusal: a datasource is missing, the configuration contradicts itself, or a file is not there.
     """
     for purpose in ("INPUT", "LIGHTLY"):
@@ -24,8 +28,8 @@ def check_config(world: World, dataset: DatasetData, config: RunConfig, *, files
     if problems := config_problems(config):
         raise Refusal(400, "DOCKER_WORKER_CONFIG_INVALID", "; ".join(problems))
     _check_expiration(world, dataset.id, config)
-    if files and config.docker and config.docker.relevant_filenames_file:
-        _check_relevant_filenames(world, dataset.id, config.docker.relevant_filenames_file)
+    for name, path, code in _needed_files(config) if files else ():
+        _check_file(world, dataset.id, name, path, code)
 
 
 def _check_expiration(world: World, dataset_id: str, config: RunConfig) -> None:
@@ -34,9 +38,17 @@ def _check_expiration(world: World, dataset_id: str, config: RunConfig) -> None:
         raise Refusal(400, "DOCKER_WORKER_CONFIG_NOT_COMPATIBLE_WITH_DATASOURCE", problem)
 
 
-def _check_relevant_filenames(world: World, dataset_id: str, path: str) -> None:
+def _needed_files(config: RunConfig) -> Iterator[tuple[str, str, str]]:
+    """Name and path of each file that the configuration refers to, and the code of its absence."""
+    if config.docker and config.docker.relevant_filenames_file:
+        path = config.docker.relevant_filenames_file
+        yield "relevantFilenamesFile", path, "DATASET_DATASOURCE_RELEVANT_FILENAMES_INVALID"
+    if custom_keys(config.selection):
+        yield "schema of the metadata", SCHEMA, "DOCKER_WORKER_CONFIG_REFERENCES_INVALID_FILES"
+
+
+def _check_file(world: World, dataset_id: str, name: str, path: str, code: str) -> None:
     try:
         read_object(open_bucket(world, dataset_id, "LIGHTLY"), path)
     except StorageError as error:
-        reason = f"relevantFilenamesFile: {error}"
-        raise Refusal(422, "DATASET_DATASOURCE_RELEVANT_FILENAMES_INVALID", reason) from None
+        raise Refusal(422, code, f"{name}: {error}") from None

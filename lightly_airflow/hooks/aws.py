@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=BaseModel)
 DELEGATED_ACCESS = "https://docs.lightly.ai/docs/aws-s3"
 _INSTEAD = f"use a long-lived access key, or delegated access: {DELEGATED_ACCESS}"
+_UNVERIFIED = "Connection %s does not verify TLS certificates here; LightlyOne does not learn of it"
 # Which of LightlyOne's patterns was broken, in words. The values stay out of them: one is half a secret.
 _RULES = {
     "s3_arn": "role_arn must look like arn:aws:iam::123456789012:role/name; LightlyOne takes no other partition than aws",
@@ -73,6 +75,24 @@ class AwsHook(DatasourceHook):
     def endpoint_url(self) -> str | None:
         """The endpoint of a store that is not AWS's own, found as Airflow's own S3 hook finds it."""
         return self.aws.get_service_endpoint_url("s3")
+
+    @property
+    def verify(self) -> bool | str:
+        """Whether TLS certificates are verified, or the path of a CA bundle, as in the extra. LightlyOne learns of neither.
+
+        :raises LightlyConfigError: the bundle is none.
+        """
+        given = "true" if self.aws.verify is None else str(self.aws.verify)
+        if given.lower() == "true":
+            return True
+        if given.lower() == "false":  # an extra in a connection URI is always a string
+            self.log.warning(_UNVERIFIED, self.connection.conn_id)
+            return False
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(given)
+        except OSError:
+            raise self.wrong(f"verify names {given}, which is no file with CA certificates on this machine") from None
+        return given
 
     def extras(self, name: str) -> dict[str, Any]:
         """A nested object of the connection's extra; empty if it is not there."""

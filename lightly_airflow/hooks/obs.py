@@ -8,6 +8,7 @@ from lightly_airflow.contract.models.datasources import DatasourceConfig, ObsCon
 from lightly_airflow.hooks.aws import AwsHook
 from lightly_airflow.hooks.datasource import DatasourceOptions
 from lightly_airflow.storage.paths import parse_resource_path
+from lightly_airflow.storage.reach import Reach
 
 
 class ObsDatasourceHook(AwsHook):
@@ -34,6 +35,9 @@ class ObsDatasourceHook(AwsHook):
             obs_access_key_id=SecretStr(self.access_key.id),
             obs_secret_access_key=SecretStr(self.access_key.secret),
         )
+
+    def reach(self, config: DatasourceConfig) -> Reach:
+        return Reach(verify=self.verify)
 
     @property
     def endpoint(self) -> str:

@@ -42,7 +42,7 @@ class S3DatasourceHook(AwsHook):
         )
 
     def reach(self, config: DatasourceConfig) -> Reach:
-        return Reach(endpoint=self.endpoint_url)
+        return Reach(self.endpoint_url, self.verify)
 
     @property
     def foreign_endpoint(self) -> bool:

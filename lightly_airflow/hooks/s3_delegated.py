@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lightly_airflow.contract.models.datasources import DatasourceConfig, Purpose, S3DelegatedAccessConfig
 from lightly_airflow.hooks.datasource import CannotTry, DatasourceHook, DatasourceOptions, hide
 from lightly_airflow.hooks.s3 import S3DatasourceHook
+from lightly_airflow.storage.clouds.s3_delegated import keep_botocore_quiet
 from lightly_airflow.storage.paths import parse_resource_path
 from lightly_airflow.storage.reach import Reach
 
@@ -45,7 +46,7 @@ class S3DelegatedHook(S3DatasourceHook):
 
     def reach(self, config: DatasourceConfig) -> Reach:
         """The role's session: Airflow assumes it with its own AWS identity, which its trust policy may not let in."""
-        return Reach(endpoint=self.endpoint_url, session=self._session())
+        return Reach(self.endpoint_url, self.verify, self._session())
 
     @property
     def role_arn(self) -> str:
@@ -84,6 +85,7 @@ class S3DelegatedHook(S3DatasourceHook):
         from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
         from botocore.exceptions import BotoCoreError, ClientError
 
+        keep_botocore_quiet()
         hook = AwsBaseHook(aws_conn_id=self.connection.conn_id, client_type="s3", config=self._patience())
         # "from None": the errors of a chain would be logged as well, and those are not known to hold no secret.
         try:

@@ -16,6 +16,7 @@ from lightly_airflow.storage.directory import Directory, StorageError
 from lightly_airflow.storage.listing import LIGHTLY_DIRECTORY, list_objects
 from lightly_airflow.storage.objects import try_reading, write_object
 
+_PROBE = f"{LIGHTLY_DIRECTORY}access-check-"
 Permission = Literal["can_list", "can_read", "can_write", "can_overwrite"]
 
 
@@ -37,7 +38,8 @@ def check_access(store: Directory, purpose: Purpose) -> Access:
     """Try what the purpose needs, and say what is missing.
 
     INPUT is only read: the first object that is listed, if there is one. Elsewhere a small object under ``.lightly/``
-    is written, read, overwritten and deleted again; that it cannot be deleted is no fault.
+    is written, read, overwritten and deleted again, and an object that was there before is read, if there is one. That the
+    small one cannot be deleted is no fault.
 
     :param store: the datasource's directory, as :func:`open_store` gives it.
     :param purpose: what the datasource is for.
@@ -53,7 +55,7 @@ def _reading(store: Directory) -> dict[Permission, Callable[[], object]]:
 
 def _writing(store: Directory) -> dict[Permission, Callable[[], object]]:
     # In the order in which they are tried.
-    probe = f"{LIGHTLY_DIRECTORY}access-check-{uuid.uuid4().hex}"
+    probe = f"{_PROBE}{uuid.uuid4().hex}"
     return {
         "can_list": lambda: _first(store),
         "can_write": lambda: write_object(store, probe, b"first"),
@@ -77,6 +79,19 @@ def _read_probe(store: Directory, probe: str) -> None:
         try_reading(store, probe)
     except StorageError:
         _read_first(store)  # where the probe could not be written, any other object shows whether reading is allowed
+    else:
+        _read_other(store)
+
+
+def _read_other(store: Directory) -> None:
+    """Some storages let whoever wrote an object read it, and nothing else: what others wrote has to be readable as well."""
+    try:
+        # Probes of other tasks are gone any moment.
+        other = next((one.path for one in list_objects(store, own=True) if not one.path.startswith(_PROBE)), None)
+    except StorageError:
+        return  # told as a missing permission to list
+    if other is not None:
+        try_reading(store, other)
 
 
 def _overwrite(store: Directory, probe: str) -> None:

@@ -19,6 +19,13 @@ _CAUSES: tuple[tuple[str, str], ...] = (
     (r"404 Not Found", "the object does not exist"),
     (r"40[13] (Unauthorized|Forbidden)", "access denied; check the credentials and their permissions"),
     (r"\bInvalidPath\b", "an object's name has an empty, '.' or '..' part and cannot be read; rename it"),
+    (
+        r"\bInvalidCertificate\(",
+        (
+            "the storage's TLS certificate is not trusted here; name the file of your own authority in an aws connection's"
+            " verify, or in SSL_CERT_FILE"
+        ),
+    ),
     (r"kind: Timeout", "no answer in time; check the network and the endpoint"),
     (r"error sending request", "the storage cannot be reached; check the network and the endpoint"),
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 import pytest
+from moto.sts.models import sts_backends
 
 from lightly_airflow.contract.errors import LightlyConfigError
 from lightly_airflow.contract.models.base import wire
@@ -91,6 +93,14 @@ def account(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
     return s3
 
 
+@pytest.fixture
+def everything_logged(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """Each library's log, as in an Airflow or an emulator that logs at DEBUG."""
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.NOTSET, "botocore")
+    return caplog
+
+
 def setting(
     api: LightlyEmulator, context: dict[str, Any], dataset_id: str | None = None, purpose: str = "INPUT"
 ) -> str:
@@ -109,23 +119,38 @@ def told(caplog: pytest.LogCaptureFixture) -> str:
     return "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("lightly_airflow."))
 
 
+def leaked(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Which of the external id and the sessions' secrets is in a log line of anything but the server."""
+    stores = [store for by_region in sts_backends.values() for store in by_region.values()]
+    sessions = [
+        secret
+        for store in stores
+        for one in store.assumed_roles
+        for secret in (one.secret_access_key, one.session_token)
+    ]
+    assert sessions
+    logged = [record.getMessage() for record in caplog.records if not record.name.startswith("moto.")]
+    return [secret for secret in (EXTERNAL_ID, *sessions) if any(secret in line for line in logged)]
+
+
 def test_airflow_proves_the_role(
     lightly_api: LightlyEmulator,
     context: dict[str, Any],
     account: S3Server,
     monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    everything_logged: pytest.LogCaptureFixture,
 ) -> None:
-    """With the role's permissions, not with those of the identity that assumes it."""
+    """With the role's permissions, not with those of the identity that assumes it; botocore logs nothing of it."""
     account.add_role("lightly", EXTERNAL_ID, *BUCKET)
     key, secret = account.add_user("airflow", ASSUME)
     connect(monkeypatch, login=key, password=secret)
+    everything_logged.clear()  # the test itself has just told the server
     with account.enforced():
         dataset_id = setting(lightly_api, context)
-        assert "  list      yes\n  read      yes\n" in told(caplog)
+        assert "  list      yes\n  read      yes\n" in told(everything_logged)
         with pytest.raises(LightlyPermissionError, match="write needs s3:PutObject on arn:aws:s3:::cameras/lightly/"):
             setting(lightly_api, context, dataset_id, "LIGHTLY")
-    assert EXTERNAL_ID not in caplog.text
+    assert not leaked(everything_logged)
 
 
 @pytest.mark.parametrize(
@@ -179,14 +204,19 @@ def test_verification_finds_a_wrong_external_id(
 
 
 def test_a_whole_run(
-    lightly_emulator: LightlyEmulator, context: dict[str, Any], account: S3Server, monkeypatch: pytest.MonkeyPatch
+    lightly_emulator: LightlyEmulator,
+    context: dict[str, Any],
+    account: S3Server,
+    monkeypatch: pytest.MonkeyPatch,
+    everything_logged: pytest.LogCaptureFixture,
 ) -> None:
-    """The worker curates from and to buckets that it reaches by the role alone."""
+    """The worker curates from and to buckets that it reaches by the role alone; botocore logs nothing of it."""
     account.add_role("lightly", EXTERNAL_ID, ("s3:*", "*"))
     key, secret = account.add_user("lightlyone", ASSUME)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
     connect(monkeypatch)
+    everything_logged.clear()  # the test itself has just told the server
     with account.enforced():
         dataset_id = setting(lightly_emulator, context)
         setting(lightly_emulator, context, dataset_id, "LIGHTLY")
@@ -199,3 +229,4 @@ def test_a_whole_run(
         ).execute(context)
     assert result["counts"]["selected"] == 3
     assert account.keys("cameras", f"lightly/.lightly/runs/{result['run_id']}/")
+    assert not leaked(everything_logged)

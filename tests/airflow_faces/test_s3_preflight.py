@@ -19,6 +19,7 @@ from tests.s3_server import S3Server
 
 BUCKET, OBJECTS = "arn:aws:s3:::cameras", "arn:aws:s3:::cameras/input/*"
 LIST, READ, WRITE = ("s3:ListBucket", BUCKET), ("s3:GetObject", OBJECTS), ("s3:PutObject", OBJECTS)
+OWN = ("s3:GetObject", f"{BUCKET}/input/.lightly/*")  # as for those who may read what they wrote and nothing else
 DENIED = "access denied; the credentials lack the permission"
 PLACE = "s3://cameras/input/"
 KMS_KEY = "arn:aws:kms:eu-central-1:123456789012:key/one"
@@ -99,6 +100,11 @@ def test_what_is_proven_is_logged(
             "LIGHTLY",
             [LIST, WRITE],
             [f"- read: cannot read {PLACE}.lightly/access-check: {DENIED} (read needs s3:GetObject on {OBJECTS})"],
+        ),
+        (
+            "LIGHTLY",
+            [LIST, WRITE, OWN],
+            [f"- read: cannot read {PLACE}a.JPG: {DENIED} (read needs s3:GetObject on {OBJECTS})"],
         ),
     ],
 )

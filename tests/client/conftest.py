@@ -14,7 +14,7 @@ from lightly_airflow.client.settings import ApiSettings
 from lightly_airflow.client.transports import HttpxTransport, RequestsTransport
 from lightly_airflow.contract.wire import Request, Response
 from tests.client.asking import Ask, answer
-from tests.client.servers import HttpServer, http_server, self_signed
+from tests.client.servers import HttpServer, http_server, own_authority
 
 _VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -57,7 +57,7 @@ def ask(request: pytest.FixtureRequest) -> Ask:
 @pytest.fixture(scope="session")
 def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, str]:
     """A server's TLS context, and the bundle that trusts it."""
-    return self_signed(tmp_path_factory.mktemp("tls"))
+    return own_authority(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")

@@ -125,7 +125,7 @@ def test_verification_that_is_off_stays_off(
 ) -> None:
     """No environment variable may overrule the connection."""
     with monkeypatch.context() as patch, http_server(answer, tls[0]) as server:
-        other = servers.self_signed(tmp_path)[1]
+        other = servers.own_authority(tmp_path)[1]
         patch.setenv(variable, other)
         assert ask(settings(server.url, verify=False), GET).status == 200
 

@@ -41,7 +41,16 @@ def google(**extra: Any) -> dict[str, Any]:
     return {"conn_type": "google_cloud_platform", "extra": extra}
 
 
-def test_s3() -> None:
+def bundle_refusal(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The message of a CA bundle that is not there, which only matters when the storage is reached."""
+    monkeypatch.setenv("AIRFLOW_CONN_CAMERAS", json.dumps(aws(verify="/etc/ssl/cameras.pem")))
+    hook = datasource_hook("cameras", PATHS["s3"])
+    with pytest.raises(LightlyConfigError) as caught:
+        hook.reach(hook.config(PATHS["s3"], "INPUT", DatasourceOptions()))
+    return str(caught.value).removeprefix("connection 'cameras': ")
+
+
+def test_s3(monkeypatch: pytest.MonkeyPatch) -> None:
     """Access keys and delegated access."""
     refused = [
         {**aws(), "login": None},
@@ -58,6 +67,7 @@ def test_s3() -> None:
     ]
     raised = {refusal(connection, PATHS["s3"]) for connection in refused}
     raised.add(refusal(aws(), PATHS["s3"], kms_key="alias/cameras"))
+    raised.add(bundle_refusal(monkeypatch))
     assert raised == column(PAGES["s3"], "message")
 
 

@@ -60,6 +60,25 @@ def test_the_relevant_filenames_file_must_exist(desk: Desk, bucket: Any) -> None
     assert desk.send("POST", path, body)[0] == 201
 
 
+def metadata_config(key: str) -> RunConfig:
+    entry = {"input": {"type": "METADATA", "key": key}, "strategy": {"type": "WEIGHTS"}}
+    return RunConfig.model_validate({"selection": {"n_samples": 5, "strategies": [entry]}})
+
+
+def test_custom_metadata_needs_its_schema(desk: Desk, bucket: Any) -> None:
+    """Its absence is 422 and names the file, unless the check is switched off; LightlyOne's own keys need none."""
+    path = f"/v1/datasets/{desk.dataset()}/docker/worker/schedule"
+    body = {"configId": desk.api(schedules.create_config(metadata_config("speed"))).id, "priority": "MID"}
+    status, answer = desk.send("POST", path, body)
+    assert (status, answer["code"]) == (422, "DOCKER_WORKER_CONFIG_REFERENCES_INVALID_FILES")
+    assert "s3://emulator-cameras/lightly/.lightly/metadata/schema.json: the object does not exist" in str(answer)
+    assert desk.send("POST", f"{path}?disableConfigValidation=True", body)[0] == 201
+    own = {**body, "configId": desk.api(schedules.create_config(metadata_config("lightly.sharpness"))).id}
+    assert desk.send("POST", path, own)[0] == 201
+    bucket.put_object(Key="lightly/.lightly/metadata/schema.json", Body=b"[]")
+    assert desk.send("POST", path, body)[0] == 201
+
+
 def test_states_filter_the_list_and_open_and_locked_are_its_default(desk: Desk, worker: str) -> None:
     """Without states the list leaves out what is over."""
     dataset_id = desk.dataset()

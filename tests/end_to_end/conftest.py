@@ -1,4 +1,4 @@
-"""One real Airflow for all end-to-end tests, with connections in its database, an emulator process and an S3 server."""
+"""One real Airflow for all end-to-end tests, with connections in its database, an emulator process and storage servers."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from lightly_airflow.demo.airflow_process import RunningAirflow, airflow
 from lightly_airflow.demo.processes import child_environment, running
+from tests.azurite_server import Azurite
+from tests.end_to_end.cloud_secrets import Planted, planted_azure, planted_google, planted_roles
+from tests.gcs_server import GcsServer
 from tests.pictures import pictures
 from tests.s3_server import S3Server
 
 HERE = Path(__file__).parent
-DAGS = (HERE.parents[1] / "dags" / "nightly_curation.py", HERE / "dags" / "what_goes_wrong.py")
+DAGS = (HERE.parents[1] / "dags" / "nightly_curation.py", *sorted((HERE / "dags").glob("*.py")))
 # Each with characters that a URL changes, so that its quoted form is another one to look for.
 SECRETS = {
     "token": "canary-token/+&=7f3a",
@@ -34,12 +37,18 @@ KEY_IDS = {"key id": "AKIACANARYKEYID00001", "wrong key id": "AKIACANARYKEYID000
 
 @dataclass(frozen=True)
 class Stack:
-    """Everything that runs."""
+    """Everything that runs.
+
+    :param secrets: name -> secret, of every connection.
+    :param clouds: whose secrets are planted; Azure is among them where Azurite is installed.
+    """
 
     home: Path
     airflow: RunningAirflow
     emulator_url: str
     s3: S3Server
+    secrets: dict[str, str]
+    clouds: list[str]
 
     def worker(self) -> Any:
         """A worker process on the emulator's state file, for a ``with`` statement."""
@@ -53,26 +62,51 @@ def emulator_environment(s3: S3Server) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, running_s3: S3Server) -> Iterator[Stack]:
+def installed_azurite(request: pytest.FixtureRequest) -> Azurite | None:
+    try:
+        return cast("Azurite", request.getfixturevalue("running_azurite"))
+    except pytest.skip.Exception:
+        return None
+
+
+@pytest.fixture(scope="session")
+def planted(running_s3: S3Server, running_gcs: GcsServer, installed_azurite: Azurite | None) -> dict[str, Planted]:
+    """Each cloud's connections and their secrets; what they lead to is there."""
+    running_s3.reset()
+    running_s3.put("cameras", "lightly/", b"")
+    for name, content in pictures().items():
+        running_s3.put("cameras", f"input/{name}", content)
+    azure = {"azure": planted_azure(installed_azurite)} if installed_azurite else {}
+    return {"google": planted_google(running_gcs), "roles": planted_roles(running_s3), **azure}
+
+
+@pytest.fixture(scope="session")
+def stack(
+    tmp_path_factory: pytest.TempPathFactory, running_s3: S3Server, planted: dict[str, Planted]
+) -> Iterator[Stack]:
     home = tmp_path_factory.mktemp("stack")
     dags = home / "dags"
     dags.mkdir()
     for dag in DAGS:
         shutil.copy(dag, dags)
-    running_s3.reset()
-    running_s3.put("cameras", "lightly/", b"")
-    for name, content in pictures().items():
-        running_s3.put("cameras", f"input/{name}", content)
     log = home / "emulator.log"
     options = ["--port", "0", "--no-worker", "--state", str(home / "lightly.db"), "--log-level", "DEBUG"]
     command = [sys.executable, "-m", "lightly_airflow.emulator", *options]
     # At DEBUG, HTTP libraries log the URLs that they ask for.
     env = {"AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG", "AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}
-    with running(command, log, emulator_environment(running_s3)), airflow(home / "airflow", dags, env) as started:
+    environment = emulator_environment(running_s3)
+    for cloud in planted.values():
+        environment |= cloud.environment
+    with running(command, log, environment), airflow(home / "airflow", dags, env) as started:
         url = log.read_text().splitlines()[0]
-        for name, connection in connections(url, running_s3.url).items():
+        found = connections(url, running_s3.url)
+        secrets = dict(SECRETS)
+        for cloud in planted.values():
+            found |= cloud.connections
+            secrets |= cloud.secrets
+        for name, connection in found.items():
             started.add_connection(name, connection)
-        yield Stack(home, started, url, running_s3)
+        yield Stack(home, started, url, running_s3, secrets, list(planted))
 
 
 def connections(emulator_url: str, s3_url: str) -> dict[str, dict[str, Any]]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import base64
+import json
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 import requests
+from moto.sts.models import sts_backends
 
-from tests.end_to_end.conftest import KEY_IDS, SECRETS, Stack
+from tests.end_to_end.conftest import KEY_IDS, Stack
+from tests.gcs_server import GcsServer
 
 pytestmark = pytest.mark.timeout(240)
 DAG = "nightly_curation"
@@ -56,16 +61,29 @@ def test_deferred_in_the_triggerer_and_then_succeeded(stack: Stack, night: str) 
     assert report == [f"lightly/.lightly/runs/{result['run_id']}/report.pdf"]
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a task ended, and its log."""
+
+    state: str
+    log: str
+
+
 @pytest.fixture(scope="module")
-def failures(stack: Stack) -> dict[str, str]:
-    """Task id -> log of the tasks that have to fail, once all have."""
-    run_id = stack.airflow.trigger("what_goes_wrong")
+def ended(stack: Stack) -> dict[str, dict[str, Ended]]:
+    """DAG id -> task id -> how it ended: of the DAGs in which tasks have to fail, which run at the same time."""
+    dag_ids = ["what_goes_wrong", *(f"secrets_of_{cloud}" for cloud in stack.clouds)]
     with stack.s3.enforced():
-        assert stack.airflow.wait("what_goes_wrong", run_id, timeout=150)["state"] == "failed"
+        run_ids = {dag_id: stack.airflow.trigger(dag_id) for dag_id in dag_ids}
+        for dag_id, run_id in run_ids.items():
+            stack.airflow.wait(dag_id, run_id, timeout=200)
+    return {dag_id: tasks_of(stack, dag_id, run_id) for dag_id, run_id in run_ids.items()}
+
+
+def tasks_of(stack: Stack, dag_id: str, run_id: str) -> dict[str, Ended]:
     return {
-        one["task_id"]: stack.airflow.task_log("what_goes_wrong", run_id, one["task_id"])
-        for one in stack.airflow.task_instances("what_goes_wrong", run_id)
-        if one["state"] == "failed"
+        one["task_id"]: Ended(one["state"], stack.airflow.task_log(dag_id, run_id, one["task_id"]))
+        for one in stack.airflow.task_instances(dag_id, run_id)
     }
 
 
@@ -79,27 +97,92 @@ def failures(stack: Stack) -> dict[str, str]:
         ("verify", "no permission to read on INPUT_OUTPUT s3://cameras/input/: "),
     ],
 )
-def test_what_goes_wrong_is_said_in_the_task_log(failures: dict[str, str], task_id: str, message: str) -> None:
+def test_what_goes_wrong_is_said_in_the_task_log(
+    ended: dict[str, dict[str, Ended]], task_id: str, message: str
+) -> None:
     """Each failure says what it is, where its reader looks first."""
-    assert message in failures[task_id]
+    task = ended["what_goes_wrong"][task_id]
+    assert task.state == "failed"
+    assert message in task.log
 
 
-def test_secrets_are_found_nowhere(stack: Stack, night: str, failures: dict[str, str]) -> None:
+PROVEN = "  list      yes\n  read      yes\n"
+CLOUD_TASKS = {
+    "google": {
+        "google_escaped": ("success", PROVEN),
+        "google_newlines": ("success", PROVEN),
+        "google_revoked": ("failed", "the service account's key is not valid; was it deleted or rotated?"),
+        "google_broken": ("failed", "keyfile_dict is no JSON: it breaks off or goes wrong at line 1, column "),
+        "google_damaged": ("failed", "the key file's private_key is damaged; take the file as Google made it"),
+        "verify": ("success", "LightlyOne may list, read"),
+    },
+    "roles": {
+        "role": ("success", PROVEN),
+        "role_wrong": ("success", "was not tried: STS does not let Airflow assume arn:aws:iam::123456789012:role/"),
+        "verify": ("success", "LightlyOne may list, read"),
+    },
+    "azure": {
+        "azure_sas": ("success", PROVEN),
+        "azure_raw": ("success", PROVEN),
+        "azure_account_key": ("success", "  overwrite yes"),
+        "azure_expired": ("failed", "the SAS token does not do: it expired at "),
+        "azure_letters": ("failed", "access denied; the SAS token lacks the permission"),
+        "azure_wrong_key": ("failed", "is for another container or was signed with a key since rotated"),
+        "verify": ("success", "LightlyOne may list, read, write, overwrite"),
+    },
+}
+
+
+@pytest.mark.parametrize("cloud", CLOUD_TASKS)
+def test_every_cloud(stack: Stack, ended: dict[str, dict[str, Ended]], cloud: str) -> None:
+    """Good credentials are proven and set; each bad one is told by its cause."""
+    if cloud not in stack.clouds:
+        pytest.skip("Azurite is not installed: install node and npm, and run make test")
+    tasks = ended[f"secrets_of_{cloud}"]
+    assert {name: task.state for name, task in tasks.items() if name != "dataset"} == {
+        name: state for name, (state, _) in CLOUD_TASKS[cloud].items()
+    }
+    for name, (_, told) in CLOUD_TASKS[cloud].items():
+        assert told in tasks[name].log, name
+
+
+def test_secrets_are_found_nowhere(
+    stack: Stack, night: str, ended: dict[str, dict[str, Ended]], running_gcs: GcsServer
+) -> None:
     """After success and after every failure, at DEBUG: no log file, no output, no row of the database has a secret."""
-    assert len(failures) == 5
+    secrets = stack.secrets | dict(made_meanwhile(stack, running_gcs))
     searched = 0
     for place, text in places(stack):
         searched += 1
         # Airflow itself keeps a connection's login in clear in its database, and shows it in the form.
-        for name, secret in (SECRETS if "airflow.db" in place else SECRETS | KEY_IDS).items():
+        for name, secret in (secrets if "airflow.db" in place else secrets | KEY_IDS).items():
             for form in forms(secret):
                 assert form not in text, f"the {name} is in {place}: {around(text, form)}"
     assert searched > 20
 
 
+def made_meanwhile(stack: Stack, gcs: GcsServer) -> Iterator[tuple[str, str]]:
+    """Secrets that came of those in the connections: Google's tokens, sessions of roles, a SAS token of the account key."""
+    sessions = [
+        one for by_region in sts_backends.values() for store in by_region.values() for one in store.assumed_roles
+    ]
+    assert gcs.tokens
+    assert sessions
+    yield from ((f"token of {owner}", token) for token, owner in gcs.tokens.items())
+    for one in sessions:
+        yield from {"session's key": one.secret_access_key, "session's token": one.session_token}.items()
+    # The emulator's own store has the datasources' credentials.
+    signatures = set(re.findall(r"sig=([\w%+/=]+)", dump(stack.home / "lightly.db")))
+    assert bool(signatures) == ("azure" in stack.clouds)
+    yield from ((f"signature {number}", unquote(signature)) for number, signature in enumerate(signatures))
+
+
 def forms(secret: str) -> set[str]:
-    """A secret as it stands, as URLs have it, and in base64."""
-    return {secret, quote(secret), quote(secret, safe=""), base64.b64encode(secret.encode()).decode()}
+    """A secret as it stands, as URLs, JSON and JSON within JSON have it, and in base64; of a key file also each line."""
+    escaped = json.dumps(secret)[1:-1]
+    encoded = base64.b64encode(secret.encode()).decode()
+    lines = [line for line in secret.splitlines()[1:-1] if len(line) >= 20]
+    return {secret, quote(secret), quote(secret, safe=""), escaped, json.dumps(escaped)[1:-1], encoded, *lines}
 
 
 def around(text: str, found: str) -> str:

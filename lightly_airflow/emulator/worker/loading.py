@@ -11,9 +11,9 @@ from lightly_airflow.emulator.worker.images import CorruptImage, ImageFacts, loa
 from lightly_airflow.emulator.worker.inputs import Inputs, Window, find_inputs, read_relevant
 from lightly_airflow.emulator.worker.job import Buckets, Job
 from lightly_airflow.emulator.worker.journal import Journal
-from lightly_airflow.emulator.worker.metadata import CustomMetadata, read_metadata, read_schema
+from lightly_airflow.emulator.worker.metadata import CustomMetadata, custom_keys, read_metadata, read_schema
 from lightly_airflow.emulator.worker.pool import Member, read_pool
-from lightly_airflow.emulator.worker.selection_check import check_custom_keys, custom_keys
+from lightly_airflow.emulator.worker.selection_check import check_custom_keys
 from lightly_airflow.storage.objects import read_object
 
 _PROGRESS_SECONDS = 5.0

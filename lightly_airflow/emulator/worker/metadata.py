@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from lightly_airflow.contract.models.base import Model
+from lightly_airflow.contract.models.selection import SelectionConfig
 from lightly_airflow.emulator.worker.failure import RunFailed
 from lightly_airflow.storage.directory import Directory
 from lightly_airflow.storage.listing import LIGHTLY_DIRECTORY, list_objects
@@ -24,6 +25,7 @@ from lightly_airflow.storage.objects import read_object
 Kind = Literal["numeric", "categorical", "free text"]
 _DIRECTORY = f"{LIGHTLY_DIRECTORY}metadata/"
 SCHEMA = f"{_DIRECTORY}schema.json"
+OWN = "lightly."  # how the keys of metadata begin that LightlyOne computes itself
 _KINDS: dict[str, Kind] = {"NUMERIC": "numeric", "CATEGORICAL": "categorical", "OTHER": "free text"}
 _THREADS = 8  # they only wait
 
@@ -75,6 +77,12 @@ class CustomMetadata:
     numbers: dict[str, dict[str, float]] = field(default_factory=dict)
     classes: dict[str, dict[str, str]] = field(default_factory=dict)
     n_defaults: int = 0
+
+
+def custom_keys(config: SelectionConfig | None) -> list[str]:
+    """The keys of custom metadata that a selection uses."""
+    keys = [entry.input.key or "" for entry in config.strategies if entry.input.type == "METADATA"] if config else []
+    return [key for key in dict.fromkeys(keys) if not key.startswith(OWN)]
 
 
 def read_schema(store: Directory) -> dict[str, SchemaEntry]:

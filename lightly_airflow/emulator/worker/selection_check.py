@@ -10,9 +10,8 @@ from lightly_airflow.contract.models.selection import SelectionConfig, Selection
 from lightly_airflow.contract.rules import entry_problem
 from lightly_airflow.emulator.worker.failure import RunFailed
 from lightly_airflow.emulator.worker.images import numeric_metadata
-from lightly_airflow.emulator.worker.metadata import SCHEMA, Kind, SchemaEntry
+from lightly_airflow.emulator.worker.metadata import OWN, SCHEMA, Kind, SchemaEntry
 
-_OWN = "lightly."
 _OWN_KINDS: dict[str, Kind] = dict.fromkeys(numeric_metadata(SampleMetaData()), "numeric")
 
 
@@ -28,12 +27,6 @@ def check_selection(config: SelectionConfig) -> None:
         problem = entry_problem(entry) or _needs_predictions(entry) or _own_key_problem(entry)
         if problem:
             raise RunFailed(f"selection_config.strategies[{i}]: {problem}")
-
-
-def custom_keys(config: SelectionConfig | None) -> list[str]:
-    """The keys of custom metadata that a selection uses."""
-    keys = [entry.input.key or "" for entry in config.strategies if entry.input.type == "METADATA"] if config else []
-    return [key for key in dict.fromkeys(keys) if not key.startswith(_OWN)]
 
 
 def check_custom_keys(config: SelectionConfig, schema: Mapping[str, SchemaEntry]) -> None:
@@ -61,7 +54,7 @@ def _needs_predictions(entry: SelectionEntry) -> str | None:
 
 
 def _own_key_problem(entry: SelectionEntry) -> str | None:
-    own = entry.input.type == "METADATA" and (entry.input.key or "").startswith(_OWN)
+    own = entry.input.type == "METADATA" and (entry.input.key or "").startswith(OWN)
     return _key_problem(entry, _OWN_KINDS) if own else None
 
 

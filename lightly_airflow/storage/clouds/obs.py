@@ -24,6 +24,7 @@ def account(config: ObsConfig, reach: Reach) -> s3.S3Account:
         s3.access_key(config.obs_access_key_id, config.obs_secret_access_key),
         _region(config.obs_endpoint),
         config.obs_endpoint,
+        verify=reach.verify,
     )
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
@@ -46,12 +47,14 @@ class S3Account:
         environment.
     :param region: in AWS's spelling.
     :param endpoint: URL of the store; ``None`` for AWS itself.
+    :param verify: as in :class:`Reach`.
     """
 
     path: ResourcePath
     credential: Callable[[], S3Credential] = field(repr=False)
     region: str
     endpoint: str | None
+    verify: bool | str = True
 
 
 def account(config: S3Config, reach: Reach) -> S3Account:
@@ -61,6 +64,7 @@ def account(config: S3Config, reach: Reach) -> S3Account:
         access_key(config.s3_access_key_id, config.s3_secret_access_key),
         aws_region(config.s3_region),
         reach.endpoint or s3_endpoint(),
+        reach.verify,
     )
 
 
@@ -81,12 +85,14 @@ def s3_directory(
     from obstore.store import S3Store
 
     options = {**_endpoint_options(account.endpoint), **_encryption_options(kms_key)}
+    client: ClientConfig = {**_CLIENT, **_trust(account.verify), "allow_http": bool(account.endpoint)}
     store = S3Store(
         account.path.bucket,
         prefix=account.path.prefix or None,
         region=account.region,
         credential_provider=account.credential,
         retry_config=_RETRY,
+        client_options=client,
         **options,
     )
     return Directory(store, account.path, causes)
@@ -113,11 +119,14 @@ def s3_endpoint() -> str | None:
 
 
 def _endpoint_options(endpoint: str | None) -> dict[str, Any]:
-    if not endpoint:
-        return {"client_options": _CLIENT}
-    client: ClientConfig = {**_CLIENT, "allow_http": True}
     # Beside plain "endpoint", obstore would prefer the one that the environment's AWS_ENDPOINT_URL_S3 names.
-    return {"aws_endpoint_url_s3": endpoint, "virtual_hosted_style_request": False, "client_options": client}
+    return {"aws_endpoint_url_s3": endpoint, "virtual_hosted_style_request": False} if endpoint else {}
+
+
+def _trust(verify: bool | str) -> ClientConfig:
+    if isinstance(verify, bool):
+        return {} if verify else {"allow_invalid_certificates": True}
+    return {"root_certificate": Path(verify).read_bytes()}
 
 
 def _encryption_options(kms_key: str | None) -> dict[str, Any]:

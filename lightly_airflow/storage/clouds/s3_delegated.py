@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import UTC
 from typing import TYPE_CHECKING
@@ -31,12 +32,21 @@ def account(config: S3DelegatedAccessConfig, reach: Reach) -> s3.S3Account:
         _given(reach.session) if reach.session else _assumed(config),
         s3.aws_region(config.s3_region),
         reach.endpoint or s3.s3_endpoint(),
+        reach.verify,
     )
 
 
 def open_store(config: S3DelegatedAccessConfig, reach: Reach) -> Directory:
     """The directory of an S3 datasource, opened with a session of its role."""
     return s3.s3_directory(account(config, reach), config.s3_server_side_encryption_kms_key, CAUSES)
+
+
+def keep_botocore_quiet() -> None:
+    """Take DEBUG from botocore's loggers, for good: it tells there what STS is asked and answers, the external id and the
+    session's secrets among it, and not every log is masked."""
+    botocore = logging.getLogger("botocore")
+    if botocore.getEffectiveLevel() < logging.INFO:
+        botocore.setLevel(logging.INFO)
 
 
 def _given(session: dict[str, str]) -> Callable[[], S3Credential]:
@@ -54,6 +64,8 @@ def _assumed(config: S3DelegatedAccessConfig) -> Callable[[], S3Credential]:
         from botocore.exceptions import BotoCoreError, ClientError
     except ImportError:
         raise LightlyConfigError("assuming a role needs boto3: pip install 'lightly-airflow[amazon]'") from None
+
+    keep_botocore_quiet()
 
     def assume() -> S3Credential:
         """Asked by obstore for the first request, and again when the session is about to end."""

@@ -111,11 +111,13 @@ def _client(account: S3Account) -> Iterator[S3Client]:
         from botocore.config import Config
     except ImportError:
         raise LightlyConfigError("reading lifecycle rules needs boto3: pip install 'lightly-airflow[amazon]'") from None
+    s3_delegated.keep_botocore_quiet()
     keys = _keys(account)
     client = boto3.session.Session().client(
         "s3",
         region_name=account.region,
         endpoint_url=account.endpoint,
+        verify=None if account.verify is True else account.verify,  # None: as AWS's own variables say
         aws_access_key_id=keys["access_key_id"],
         aws_secret_access_key=keys["secret_access_key"],
         aws_session_token=keys["token"],
@@ -144,13 +146,15 @@ def _keys(account: S3Account) -> S3Credential:
 @contextmanager
 def _explained(action: str, account: S3Account) -> Iterator[None]:
     """Turns boto3's errors into :class:`StorageError`, in the words in which obstore's are told."""
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, SSLError
 
     try:
         yield
     except ClientError as error:
         code = str(error.response["Error"]["Code"])
         text = f"<Code>{'AccessDenied' if code == '403' else code}<"  # HEAD has no body that would tell more
+    except SSLError:
+        text = "InvalidCertificate("
     except BotoCoreError:
         text = "error sending request"
     else:

@@ -183,9 +183,13 @@ def test_a_run_says_that_it_loads_metadata(site: Any) -> None:
 
 
 def test_a_run_without_schema_fails(site: Any) -> None:
-    """The run's message tells where the schema has to lie."""
+    """A schema that was there when the run was scheduled, and is gone since: the message tells where it has to lie."""
+    put_metadata(site, {})
     site.put_images("ab")
-    run = site.desk.api(runs.get_run(site.run(strategies=[UNIFORM]).id))
+    scheduled = site.schedule(strategies=[UNIFORM])
+    site.bucket.Object(f"lightly/{DIRECTORY}/schema.json").delete()
+    assert site.worker.step()
+    run = site.desk.api(runs.run_of_schedule(scheduled))
     assert run.state == "FAILED"
     place = "s3://emulator-cameras/lightly/.lightly/metadata/schema.json"
     assert run.message == f"custom metadata needs a schema, and there is none at {place}; write one"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import traceback
 from collections.abc import Callable
@@ -235,7 +236,7 @@ def assert_no_secret(token: str, error: BaseException, caplog: pytest.LogCapture
     assert signature
     told = "".join(traceback.format_exception(error)) + caplog.text + repr(error.__context__)
     assert signature not in told
-    assert "sig=" not in told
+    assert not re.search(r"sig=(?!\*\*\*)", told)  # elsewhere urllib3's lines are masked as a whole
 
 
 def test_another_server(monkeypatch: pytest.MonkeyPatch, container: Azurite) -> None:
