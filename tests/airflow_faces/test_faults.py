@@ -1,0 +1,260 @@
+"""LightlyScheduleRunOperator where requests are lost, spoilt and delayed: one run, and the right answer."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from airflow.sdk.exceptions import AirflowException
+from airflow.triggers.base import TriggerEvent
+
+from lightly_airflow.contract.errors import LightlyError, LightlyServerError, LightlyUnauthorized
+from lightly_airflow.contract.operations import runs, schedules, tags
+from lightly_airflow.exceptions import LightlyRunCancelled, LightlyRunError, LightlyRunNotFound
+from lightly_airflow.hooks import outcome
+from lightly_airflow.hooks.lightly import LightlyHook
+from lightly_airflow.operators import LightlyScheduleRunOperator
+from lightly_airflow.sensors import LightlyRunSensor
+from lightly_airflow.testing import Fault, Faults, LightlyEmulator, emulator, every_kind, html, request_lost, status
+from lightly_airflow.triggers.run import LightlyRunTrigger
+from tests.airflow_faces.conftest import COUNTS, PlayedWorker, ready_dataset
+
+SELECTION = {"n_samples": 5, "strategies": [{"input": {"type": "EMBEDDINGS"}, "strategy": {"type": "DIVERSITY"}}]}
+CONFIG = schedules.CREATE_CONFIG.operation
+SCHEDULE = schedules.SCHEDULE.operation
+QUEUE = schedules.LIST_OF_DATASET.operation
+RUNS = runs.LIST_OF_DATASET.operation
+LOOK = runs.GET_OF_SCHEDULE.operation
+TAGS = runs.TAGS.operation
+READ_URL = runs.ARTIFACT_READ_URL.operation
+FILE = "GET /_emulator/files/..."
+# Every request of a run's life, and the how-manieth of its operation it is.
+LIFE = [(CONFIG, 0), (SCHEDULE, 0), (LOOK, 0), (QUEUE, 0), (LOOK, 2), (TAGS, 0), (READ_URL, 0), (FILE, 0)]
+
+
+@pytest.fixture(scope="module")
+def lightly_api() -> Iterator[LightlyEmulator]:
+    """One for all tests of this file: two hundred of them would need most of a minute to start and stop."""
+    with emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def dataset_id(lightly_api: LightlyEmulator) -> str:
+    return ready_dataset(lightly_api, f"cameras {uuid4()}")
+
+
+def briefly(seconds: float) -> None:
+    """Waits as a test can afford it."""
+    time.sleep(min(seconds, 0.01))
+
+
+def task(dataset_id: str, **arguments: Any) -> LightlyScheduleRunOperator:
+    """The operator as a new process would have it."""
+    defaults: dict[str, Any] = {"selection_config": SELECTION, "poll_interval": 0.01, "deferrable": False}
+    made = LightlyScheduleRunOperator(task_id="curate", dataset_id=dataset_id, **{**defaults, **arguments})
+    made.hook = LightlyHook(sleep=briefly)
+    return made
+
+
+def tried(dataset_id: str, context: dict[str, Any], tries: int) -> tuple[Any, list[str]]:
+    """The task's result after at most so many tries, which share what Airflow keeps for them, and their errors."""
+    errors: list[str] = []
+    while True:
+        try:
+            return task(dataset_id).execute(context), errors
+        except (LightlyError, AirflowException) as error:
+            errors.append(f"{type(error).__name__}: {error}")
+            if len(errors) == tries:
+                raise
+
+
+@contextmanager
+def working(faults: Faults, worker: PlayedWorker, dataset_id: str) -> Iterator[None]:
+    """A worker that lets the task look twice at a waiting run and twice at a running one before it completes it."""
+    over = threading.Event()
+
+    def until(there: Callable[[], Any]) -> Any:
+        while not over.is_set():
+            if found := there():
+                return found
+            time.sleep(0.002)
+        return None
+
+    def looked(times: int) -> bool:
+        before = faults.count(LOOK)
+        return bool(until(lambda: faults.count(LOOK) >= before + times))
+
+    def work() -> None:
+        queue = until(lambda: worker.api.call(schedules.scheduled_runs(dataset_id, ["OPEN"])))
+        if queue and looked(4):
+            run_id = worker.pick_up(dataset_id, queue[0].id)
+            looked(2)
+            worker.complete(dataset_id, run_id)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def queue(api: LightlyEmulator, dataset_id: str) -> list[Any]:
+    return api.call(schedules.scheduled_runs(dataset_id, ["OPEN", "LOCKED", "DONE", "CANCELED"]))
+
+
+def check(api: LightlyEmulator, dataset_id: str, result: Any, context: dict[str, Any]) -> None:
+    """One scheduled run, one run, and the task's result is that run's, whole."""
+    (entry,) = queue(api, dataset_id)
+    (run,) = api.call(runs.runs_of_dataset(dataset_id))
+    (tag,) = api.call(tags.list_tags(dataset_id))
+    assert (result["scheduled_run_id"], result["run_id"], result["config_id"]) == (entry.id, run.id, entry.config_id)
+    assert (result["state"], result["tag_name"], result["counts"]) == ("COMPLETED", tag.name, COUNTS)
+    assert context["task_state_store"] == {}
+
+
+@pytest.mark.parametrize("fault", every_kind(), ids=str)
+@pytest.mark.parametrize(("operation", "after"), LIFE)
+def test_one_fault_is_not_noticed(
+    lightly_api: LightlyEmulator,
+    lightly_faults: Faults,
+    context: dict[str, Any],
+    dataset_id: str,
+    worker: PlayedWorker,
+    operation: str,
+    after: int,
+    fault: Fault,
+) -> None:
+    """Whatever happens to one request, the task succeeds at its first try, with all that there is to tell."""
+    lightly_faults.on(operation, fault, after=after)
+    with working(lightly_faults, worker, dataset_id):
+        result, errors = tried(dataset_id, context, tries=1)
+    check(lightly_api, dataset_id, result, context)
+    assert errors == []
+
+
+@pytest.mark.parametrize("fault", every_kind(), ids=str)
+@pytest.mark.parametrize("operation", [QUEUE, RUNS])
+def test_one_fault_after_a_lost_request(
+    lightly_api: LightlyEmulator,
+    lightly_faults: Faults,
+    context: dict[str, Any],
+    dataset_id: str,
+    worker: PlayedWorker,
+    operation: str,
+    fault: Fault,
+) -> None:
+    """The lists that tell whether a run was scheduled may be troubled as well."""
+    lightly_faults.on(SCHEDULE, request_lost())
+    lightly_faults.on(operation, fault)
+    with working(lightly_faults, worker, dataset_id):
+        result, errors = tried(dataset_id, context, tries=1)
+    check(lightly_api, dataset_id, result, context)
+    assert (errors, lightly_faults.count(SCHEDULE)) == ([], 2)
+
+
+@pytest.mark.parametrize("fault", [request_lost(), status(503), html()], ids=str)
+@pytest.mark.parametrize(("operation", "after"), [one for one in LIFE if one[0] not in (READ_URL, FILE)])
+def test_faults_that_last_make_no_second_run(
+    lightly_api: LightlyEmulator,
+    lightly_faults: Faults,
+    context: dict[str, Any],
+    dataset_id: str,
+    worker: PlayedWorker,
+    operation: str,
+    after: int,
+    fault: Fault,
+) -> None:
+    """Faults of a waiting run are waited out; others fail the try, and the next one finds what there is."""
+    lightly_faults.on(operation, fault, times=6, after=after)
+    with working(lightly_faults, worker, dataset_id):
+        result, errors = tried(dataset_id, context, tries=2)
+    check(lightly_api, dataset_id, result, context)
+    assert len(errors) == (operation in (CONFIG, SCHEDULE, TAGS))
+
+
+@pytest.fixture
+def completed(
+    lightly_api: LightlyEmulator,
+    lightly_faults: Faults,
+    context: dict[str, Any],
+    dataset_id: str,
+    worker: PlayedWorker,
+) -> dict[str, Any]:
+    """A run that a try has scheduled and that has completed since."""
+    result = task(dataset_id, wait_for_completion=False).execute(context)
+    worker.complete(dataset_id, worker.pick_up(dataset_id, result["scheduled_run_id"]))
+    return dict(result)
+
+
+def by_operator(run: dict[str, Any], context: dict[str, Any]) -> Any:
+    return task(run["dataset_id"]).execute(context)
+
+
+def by_resumption(run: dict[str, Any], context: dict[str, Any]) -> Any:
+    """The task is woken by its trigger, which has asked before."""
+    trigger = LightlyRunTrigger(
+        lightly_conn_id="lightly_default",
+        dataset_id=run["dataset_id"],
+        scheduled_run_id=run["scheduled_run_id"],
+        poll_interval=0.01,
+    )
+
+    async def first() -> TriggerEvent:
+        return await anext(aiter(trigger.run()))
+
+    event = asyncio.run(first())
+    return task(run["dataset_id"], deferrable=True).execute_complete(context, event.payload)
+
+
+def by_sensor(run: dict[str, Any], context: dict[str, Any]) -> Any:
+    made = LightlyRunSensor(
+        task_id="watch", dataset_id=run["dataset_id"], scheduled_run_id=run["scheduled_run_id"], poke_interval=0.01
+    )
+    made.hook = LightlyHook(sleep=briefly)
+    return made.execute(context)
+
+
+WAYS = pytest.mark.parametrize("ask", [by_operator, by_resumption, by_sensor])
+
+
+@WAYS
+def test_a_revoked_token_is_called_that(
+    lightly_faults: Faults, context: dict[str, Any], completed: dict[str, Any], ask: Callable[..., Any]
+) -> None:
+    """The official client takes a 401 for "cancelled or not existing"; here the message says where the token stands."""
+    revoked = lightly_faults.on("GET *", status(401), times=None)
+    with pytest.raises((LightlyUnauthorized, LightlyRunError)) as caught:
+        ask(completed, context)
+    assert not isinstance(caught.value, (LightlyRunCancelled, LightlyRunNotFound))
+    assert "401" in str(caught.value)
+    assert "put a valid API token into the lightly connection's password field" in str(caught.value)
+    revoked.times = revoked.fired  # the token is mended
+    assert ask(completed, context)["state"] == "COMPLETED"
+
+
+@WAYS
+def test_an_outage_after_the_end_is_called_that(
+    lightly_faults: Faults,
+    context: dict[str, Any],
+    completed: dict[str, Any],
+    ask: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The official client takes a 503 for "cancelled or not existing"; here the run's success is told once it can be."""
+    monkeypatch.setattr(outcome, "WATCH_PATIENCE", 0.0)
+    outage = lightly_faults.on("GET *", status(503, retry_after=0), times=None)
+    with pytest.raises((LightlyServerError, LightlyRunError)) as caught:
+        ask(completed, context)
+    assert not isinstance(caught.value, (LightlyRunCancelled, LightlyRunNotFound))
+    assert "503" in str(caught.value)
+    outage.times = outage.fired
+    assert ask(completed, context)["state"] == "COMPLETED"
