@@ -31,8 +31,9 @@ class Store(dict[str, Any]):
 
 @dataclass
 class TaskInstance:
-    """The one thing that operators ask a task instance for."""
+    """What operators ask a task instance for; ``max_tries`` rises when the task is cleared."""
 
+    max_tries: int = 1
     xcoms: dict[str, Any] = field(default_factory=dict)
 
     def xcom_push(self, key: str, value: Any) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -15,27 +12,27 @@ from airflow.sdk.exceptions import AirflowException
 from airflow.triggers.base import TriggerEvent
 
 from lightly_airflow.contract.errors import LightlyError, LightlyServerError, LightlyUnauthorized
-from lightly_airflow.contract.operations import runs, schedules, tags
 from lightly_airflow.exceptions import LightlyRunCancelled, LightlyRunError, LightlyRunNotFound
 from lightly_airflow.hooks import outcome
 from lightly_airflow.hooks.lightly import LightlyHook
-from lightly_airflow.operators import LightlyScheduleRunOperator
 from lightly_airflow.sensors import LightlyRunSensor
 from lightly_airflow.testing import Fault, Faults, LightlyEmulator, emulator, every_kind, html, request_lost, status
 from lightly_airflow.triggers.run import LightlyRunTrigger
-from tests.airflow_faces.conftest import COUNTS, PlayedWorker, ready_dataset
-
-SELECTION = {"n_samples": 5, "strategies": [{"input": {"type": "EMBEDDINGS"}, "strategy": {"type": "DIVERSITY"}}]}
-CONFIG = schedules.CREATE_CONFIG.operation
-SCHEDULE = schedules.SCHEDULE.operation
-QUEUE = schedules.LIST_OF_DATASET.operation
-RUNS = runs.LIST_OF_DATASET.operation
-LOOK = runs.GET_OF_SCHEDULE.operation
-TAGS = runs.TAGS.operation
-READ_URL = runs.ARTIFACT_READ_URL.operation
-FILE = "GET /_emulator/files/..."
-# Every request of a run's life, and the how-manieth of its operation it is.
-LIFE = [(CONFIG, 0), (SCHEDULE, 0), (LOOK, 0), (QUEUE, 0), (LOOK, 2), (TAGS, 0), (READ_URL, 0), (FILE, 0)]
+from tests.airflow_faces.conftest import PlayedWorker, ready_dataset
+from tests.airflow_faces.run_life import (
+    CONFIG,
+    FILE,
+    LIFE,
+    QUEUE,
+    READ_URL,
+    RUNS,
+    SCHEDULE,
+    TAGS,
+    briefly,
+    check,
+    task,
+    working,
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,19 +47,6 @@ def dataset_id(lightly_api: LightlyEmulator) -> str:
     return ready_dataset(lightly_api, f"cameras {uuid4()}")
 
 
-def briefly(seconds: float) -> None:
-    """Waits as a test can afford it."""
-    time.sleep(min(seconds, 0.01))
-
-
-def task(dataset_id: str, **arguments: Any) -> LightlyScheduleRunOperator:
-    """The operator as a new process would have it."""
-    defaults: dict[str, Any] = {"selection_config": SELECTION, "poll_interval": 0.01, "deferrable": False}
-    made = LightlyScheduleRunOperator(task_id="curate", dataset_id=dataset_id, **{**defaults, **arguments})
-    made.hook = LightlyHook(sleep=briefly)
-    return made
-
-
 def tried(dataset_id: str, context: dict[str, Any], tries: int) -> tuple[Any, list[str]]:
     """The task's result after at most so many tries, which share what Airflow keeps for them, and their errors."""
     errors: list[str] = []
@@ -73,52 +57,6 @@ def tried(dataset_id: str, context: dict[str, Any], tries: int) -> tuple[Any, li
             errors.append(f"{type(error).__name__}: {error}")
             if len(errors) == tries:
                 raise
-
-
-@contextmanager
-def working(faults: Faults, worker: PlayedWorker, dataset_id: str) -> Iterator[None]:
-    """A worker that lets the task look twice at a waiting run and twice at a running one before it completes it."""
-    over = threading.Event()
-
-    def until(there: Callable[[], Any]) -> Any:
-        while not over.is_set():
-            if found := there():
-                return found
-            time.sleep(0.002)
-        return None
-
-    def looked(times: int) -> bool:
-        before = faults.count(LOOK)
-        return bool(until(lambda: faults.count(LOOK) >= before + times))
-
-    def work() -> None:
-        queue = until(lambda: worker.api.call(schedules.scheduled_runs(dataset_id, ["OPEN"])))
-        if queue and looked(4):
-            run_id = worker.pick_up(dataset_id, queue[0].id)
-            looked(2)
-            worker.complete(dataset_id, run_id)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-def queue(api: LightlyEmulator, dataset_id: str) -> list[Any]:
-    return api.call(schedules.scheduled_runs(dataset_id, ["OPEN", "LOCKED", "DONE", "CANCELED"]))
-
-
-def check(api: LightlyEmulator, dataset_id: str, result: Any, context: dict[str, Any]) -> None:
-    """One scheduled run, one run, and the task's result is that run's, whole."""
-    (entry,) = queue(api, dataset_id)
-    (run,) = api.call(runs.runs_of_dataset(dataset_id))
-    (tag,) = api.call(tags.list_tags(dataset_id))
-    assert (result["scheduled_run_id"], result["run_id"], result["config_id"]) == (entry.id, run.id, entry.config_id)
-    assert (result["state"], result["tag_name"], result["counts"]) == ("COMPLETED", tag.name, COUNTS)
-    assert context["task_state_store"] == {}
 
 
 @pytest.mark.parametrize("fault", every_kind(), ids=str)
@@ -137,7 +75,7 @@ def test_one_fault_is_not_noticed(
     lightly_faults.on(operation, fault, after=after)
     with working(lightly_faults, worker, dataset_id):
         result, errors = tried(dataset_id, context, tries=1)
-    check(lightly_api, dataset_id, result, context)
+    check(lightly_api, dataset_id, result)
     assert errors == []
 
 
@@ -157,7 +95,7 @@ def test_one_fault_after_a_lost_request(
     lightly_faults.on(operation, fault)
     with working(lightly_faults, worker, dataset_id):
         result, errors = tried(dataset_id, context, tries=1)
-    check(lightly_api, dataset_id, result, context)
+    check(lightly_api, dataset_id, result)
     assert (errors, lightly_faults.count(SCHEDULE)) == ([], 2)
 
 
@@ -177,7 +115,7 @@ def test_faults_that_last_make_no_second_run(
     lightly_faults.on(operation, fault, times=6, after=after)
     with working(lightly_faults, worker, dataset_id):
         result, errors = tried(dataset_id, context, tries=2)
-    check(lightly_api, dataset_id, result, context)
+    check(lightly_api, dataset_id, result)
     assert len(errors) == (operation in (CONFIG, SCHEDULE, TAGS))
 
 
