@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
@@ -16,7 +18,17 @@ from lightly_airflow.exceptions import LightlyRunCancelled, LightlyRunError, Lig
 from lightly_airflow.hooks import outcome
 from lightly_airflow.hooks.lightly import LightlyHook
 from lightly_airflow.sensors import LightlyRunSensor
-from lightly_airflow.testing import Fault, Faults, LightlyEmulator, emulator, every_kind, html, request_lost, status
+from lightly_airflow.testing import (
+    Fault,
+    Faults,
+    LightlyEmulator,
+    emulator,
+    every_kind,
+    html,
+    latency,
+    request_lost,
+    status,
+)
 from lightly_airflow.triggers.run import LightlyRunTrigger
 from tests.airflow_faces.conftest import PlayedWorker, ready_dataset
 from tests.airflow_faces.run_life import (
@@ -117,6 +129,26 @@ def test_faults_that_last_make_no_second_run(
         result, errors = tried(dataset_id, context, tries=2)
     check(lightly_api, dataset_id, result)
     assert len(errors) == (operation in (CONFIG, SCHEDULE, TAGS))
+
+
+def test_a_request_that_takes_effect_after_it_timed_out(
+    lightly_api: LightlyEmulator,
+    lightly_faults: Faults,
+    context: dict[str, Any],
+    dataset_id: str,
+    worker: PlayedWorker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A slow LightlyOne is waited for before the run is scheduled again; here a minute is two seconds."""
+    connection = json.loads(lightly_faults.connection) | {"extra": {"timeout": 0.3}}
+    monkeypatch.setenv("AIRFLOW_CONN_LIGHTLY_DEFAULT", json.dumps(connection))
+    lightly_faults.on(SCHEDULE, latency(0.6))
+    patient = task(dataset_id)
+    patient.hook = LightlyHook(sleep=lambda seconds: time.sleep(seconds / 30))
+    with working(lightly_faults, worker, dataset_id):
+        result = patient.execute(context)
+    check(lightly_api, dataset_id, result)
+    assert lightly_faults.count(SCHEDULE) == 1
 
 
 @pytest.fixture
