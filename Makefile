@@ -3,6 +3,7 @@
 VENV := .venv
 CLIENT := .venv-client
 AZURITE := tests/azurite/node_modules
+CEPH := radosgw ceph-mon ceph-osd ceph-common
 INPUT ?=
 CHECKED := lightly_airflow dags docs tests
 
@@ -12,7 +13,7 @@ export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo ui test slow check bench clean
+.PHONY: help demo ui test slow ceph check bench clean
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,8 +27,18 @@ ui: $(VENV)/installed  ## bring up Airflow with the example DAG and look around;
 test: $(VENV)/installed $(CLIENT)/installed $(AZURITE)/installed  ## run the tests, the official client's journey among them
 	$(VENV)/bin/python -m pytest tests
 
-slow: $(VENV)/installed $(AZURITE)/installed  ## run the tests that take longest
+slow: $(VENV)/installed $(AZURITE)/installed ceph  ## run the tests that take longest
 	$(VENV)/bin/python -m pytest tests -m slow
+
+# A real S3 server. Its tests skip where there is none.
+ceph:  ## install Ceph from Debian's packages, for `make slow`
+	@missing=; for program in ceph ceph-mon ceph-osd radosgw; do command -v $$program >/dev/null || missing=yes; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+	  echo "Installing Ceph takes root and apt-get: the tests of Ceph will be skipped."; exit 0; fi; \
+	echo "Installing Ceph ..."; export DEBIAN_FRONTEND=noninteractive; \
+	{ apt-get --quiet=2 update && apt-get --quiet=2 --yes install --no-install-recommends $(CEPH) >/dev/null; } \
+	  || echo "Ceph cannot be installed: the tests of Ceph will be skipped."
 
 check: $(VENV)/installed  ## lint, format, types, import rules
 	$(VENV)/bin/ruff check $(CHECKED)
@@ -37,6 +48,7 @@ check: $(VENV)/installed  ## lint, format, types, import rules
 
 bench: $(VENV)/installed  ## measure what the project promises about speed
 	$(VENV)/bin/python tests/benchmarks/parse_time.py
+	$(VENV)/bin/python -m tests.benchmarks.expiry
 
 clean:  ## remove everything that these commands have made
 	rm -rf $(VENV) $(CLIENT) $(AZURITE) .demo .ui build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -29,6 +29,12 @@ def holds_template(value: Any) -> bool:
     return is_template(value)
 
 
+def by_name(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Airflow's own arguments of a task that returns a dict: other tasks take single values, as in ``task.output["run_id"]``,
+    unless the author says otherwise."""
+    return {"multiple_outputs": True, **arguments}
+
+
 def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
     """Raises :class:`LightlyConfigError` for a literal that is none of the choices."""
     allowed = list(choices)

@@ -49,6 +49,10 @@ class LightlyRunNotPickedUp(LightlyRunError):
     """No worker picked the run up in time."""
 
 
+class LightlyRunTimedOut(LightlyRunError):
+    """The run had not ended when the task's ``execution_timeout`` was over."""
+
+
 class LightlyWatchedRunError(AirflowFailException):
     """A sensor's run did not end well. Never retried: watching it again gives the same answer."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.azurite_server import Azurite, azurite_server
+from tests.ceph_server import Ceph, ceph_server
 from tests.gcs_server import GcsServer, gcs_server
 from tests.s3_server import S3Server, s3_server
 
@@ -65,3 +66,10 @@ def azurite(running_azurite: Azurite) -> Azurite:
     """An Azure storage without containers, where AZURE_STORAGE_ENDPOINT leads."""
     running_azurite.reset()
     return running_azurite
+
+
+@pytest.fixture(scope="session")
+def ceph() -> Iterator[Ceph]:
+    """A real S3 server of Ceph's. It is not emptied between tests: each takes buckets and users of its own names."""
+    with ceph_server() as server:
+        yield server

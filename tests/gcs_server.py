@@ -2,7 +2,8 @@
 
 The emulator asks for no token, knows no permissions, and has no listing and deleting in Google's XML API, which obstore
 speaks. Here, tokens are exchanged for keys whose signature is checked, every request needs its permission, and answers
-have the headers and error documents of https://cloud.google.com/storage/docs/xml-api/reference-status.
+have the headers and error documents of https://cloud.google.com/storage/docs/xml-api/reference-status. Rules, and listings with
+the facts that they ask for, are in Google's JSON API: tests/gcs_json.py.
 """
 
 from __future__ import annotations
@@ -26,9 +27,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from gcp_storage_emulator import server as emulator
 from gcp_storage_emulator.storage import Storage
 
+from tests.gcs_json import PAGE, ROOT, json_answer
+
 ALL = ("list", "get", "create", "delete")
+_TIMES, _MADE = ("timeCreated", "updated"), "2026-01-02T03:04:05.678Z"
 _AUDIENCE = "https://oauth2.googleapis.com/token"
-_PAGE = 3  # objects in one answer, so that few objects already make several pages
 
 
 class _Memory(Storage):  # type: ignore[misc]
@@ -38,18 +41,23 @@ class _Memory(Storage):  # type: ignore[misc]
 
 @dataclass
 class GcsServer:
-    """Google's storage and its token service. Keys are made by :meth:`service_account`."""
+    """Google's storage and its token service. Keys are made by :meth:`service_account`.
+
+    ``faults`` are the statuses with which the next requests to the JSON API fail, ``lifetime`` is that of tokens, in seconds.
+    """
 
     storage: Storage = field(default_factory=lambda: _Memory(use_memory_fs=True))
     keys: dict[str, RSAPublicKey] = field(default_factory=dict)
     grants: dict[str, set[str]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    faults: list[int] = field(default_factory=list)
+    lifetime: int = 3599
     url: str = ""
 
     def service_account(self, name: str, *granted: str) -> dict[str, str]:
         """The key file of a service account that may do what is granted; its older keys stop working.
 
-        :param granted: of ``list``, ``get``, ``create``, ``delete``.
+        :param granted: of ``list``, ``get``, ``create``, ``delete``, and ``buckets.get``.
         """
         email = f"{name}@project-of-tests.iam.gserviceaccount.com"
         key = generate_private_key(public_exponent=65537, key_size=2048)
@@ -65,11 +73,23 @@ class GcsServer:
             "token_uri": f"{self.url}/token",
         }
 
-    def put(self, bucket: str, key: str, body: bytes) -> None:
-        """Stores an object; makes the bucket if need be."""
+    def bucket(self, name: str, *rules: dict[str, Any], **more: Any) -> None:
+        """Makes a bucket, or changes it: its lifecycle rules, and more fields of its resource."""
+        lifecycle = {"lifecycle": {"rule": list(rules)}} if rules else {}
+        self.storage.create_bucket(name, {"name": name, **lifecycle, **more})
+
+    def put(self, bucket: str, key: str, body: bytes, **facts: Any) -> None:
+        """Stores an object, with more fields of its resource; makes the bucket if need be."""
         if bucket not in self.storage.buckets:
-            self.storage.create_bucket(bucket, {"name": bucket})
-        known = {"name": key, "updated": "2026-01-02T03:04:05.678Z", "crc32c": "", "md5Hash": ""}
+            self.bucket(bucket)
+        known = {
+            "name": key,
+            "crc32c": "",
+            "md5Hash": "",
+            "storageClass": "STANDARD",
+            **dict.fromkeys(_TIMES, _MADE),
+            **facts,
+        }
         self.storage.create_file(bucket, key, body, known)
 
     def objects(self, bucket: str) -> dict[str, bytes]:
@@ -78,6 +98,8 @@ class GcsServer:
 
     def reset(self) -> None:
         self.storage.wipe()
+        self.faults.clear()
+        self.lifetime = 3599
 
     def token(self, assertion: str) -> tuple[int, dict[str, Any]]:
         """What the token service answers to a signed claim."""
@@ -90,7 +112,7 @@ class GcsServer:
             return 400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}
         token = secrets.token_urlsafe()
         self.tokens[token] = owner
-        return 200, {"access_token": token, "expires_in": 3599, "token_type": "Bearer"}
+        return 200, {"access_token": token, "expires_in": self.lifetime, "token_type": "Bearer"}
 
     def refusal(self, method: str, bucket: str, key: str, token: str) -> tuple[int, str, str] | None:
         """Status, code and details of an error; ``None`` when the request may go on."""
@@ -118,7 +140,9 @@ class _Handler(emulator.RequestHandler):  # type: ignore[misc]
         super().__init__(self.outer.storage, *args)
 
     def do_GET(self) -> None:  # noqa: N802
-        if self._goes_on("GET"):
+        if self.path.startswith(ROOT):
+            self._answer_json()
+        elif self._goes_on("GET"):
             self._list() if not self._key else super().do_GET()
 
     def do_PUT(self) -> None:  # noqa: N802
@@ -144,19 +168,28 @@ class _Handler(emulator.RequestHandler):  # type: ignore[misc]
 
     def _goes_on(self, method: str) -> bool:
         self._bucket, _, self._key = unquote(urlsplit(self.path).path).lstrip("/").partition("/")
-        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        refused = self.outer.refusal(method, self._bucket, self._key, token)
+        refused = self.outer.refusal(method, self._bucket, self._key, self._token())
         if refused:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             status, code, details = refused
             self._answer(status, f"<Error><Code>{code}</Code><Details>{escape(details)}</Details></Error>")
         return refused is None
 
+    def _token(self) -> str:
+        return str(self.headers.get("Authorization", "")).removeprefix("Bearer ")
+
+    def _answer_json(self) -> None:
+        if self.outer.faults:
+            return self._answer(self.outer.faults.pop(0), "<html>try again</html>")
+        owner = self.outer.tokens.get(self._token())
+        status, body = json_answer(self.storage, self.path, owner, self.outer.grants.get(owner or "", set()))
+        return self._answer(status, json.dumps(body), "application/json")
+
     def _list(self) -> None:
         query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
         prefix, after = query.get("prefix", ""), query.get("continuation-token", "")
         names = [name for name in sorted(self.storage.objects.get(self._bucket, {})) if name.startswith(prefix)]
-        page = [name for name in names if name > after][:_PAGE]
+        page = [name for name in names if name > after][:PAGE]
         more = bool(page) and page[-1] != names[-1]
         token = f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if more else ""
         entries = "".join(map(self._entry, page))

@@ -1,4 +1,4 @@
-"""A real S3 server for tests: moto's, in a thread of this process."""
+"""A real S3 server for tests: moto's, in a thread of this process, with the lifecycles that it lacks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from moto.server import ThreadedMotoServer
 
+from tests.s3_lifecycle import Lifecycle
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
@@ -22,6 +24,8 @@ class S3Server:
     def __init__(self) -> None:
         self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         self._server.start()
+        web: Any = self._server._server
+        self.lifecycle = web.app = Lifecycle(web.app)
         host, port = self._server.get_host_and_port()
         self.url = f"http://{host}:{port}"
         self.client: S3Client = boto3.client(
@@ -38,12 +42,17 @@ class S3Server:
 
     def reset(self) -> None:
         self._post("reset", b"")
+        self.lifecycle.reset()
 
     def put(self, bucket: str, key: str, body: bytes) -> None:
         """Stores an object; makes the bucket if need be."""
         if bucket not in [one["Name"] for one in self.client.list_buckets()["Buckets"]]:
             self.client.create_bucket(Bucket=bucket)
         self.client.put_object(Bucket=bucket, Key=key, Body=body)
+
+    def set_rules(self, bucket: str, *rules: Any) -> None:
+        """Gives a bucket lifecycle rules, in boto3's form."""
+        self.client.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
 
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)

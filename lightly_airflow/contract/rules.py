@@ -1,5 +1,7 @@
 """Rules that the wire models do not hold: which selection input goes with which strategy, and what each pair needs.
 
+Also which datasources go with ``input_expiration``.
+
 Source: https://docs.lightly.ai/docs/input-and-strategy-combinations and .../docs/selection. The API's models accept
 every pair; LightlyOne's server and worker do not, so a wrong one is found here before it waits in a queue for a GPU.
 """
@@ -18,6 +20,8 @@ _CATEGORY_COUNT, _CLASS_DISTRIBUTION = (
     "PREDICTIONS with name CATEGORY_COUNT",
     "PREDICTIONS with name CLASS_DISTRIBUTION",
 )
+# The datasources whose lifecycle rules LightlyOne knows: https://docs.lightly.ai/docs/cloud-storage.
+EXPIRATION_TYPES = ("S3", "S3DelegatedAccess")
 LEGAL_STRATEGIES: dict[str, tuple[str, ...]] = {
     "EMBEDDINGS": ("DIVERSITY", "SIMILARITY", "TYPICALITY"),
     "METADATA": ("WEIGHTS", "THRESHOLD", "BALANCE"),
@@ -86,6 +90,19 @@ def selection_problems(selection: SelectionConfig) -> list[str]:
 def config_problems(config: RunConfig) -> list[str]:
     """All that is wrong with a run's configuration beyond its types and ranges."""
     return selection_problems(config.selection) if config.selection else []
+
+
+def expiration_problem(config: RunConfig, input_type: str) -> str | None:
+    """Why ``input_expiration`` does not go with the INPUT datasource, in one sentence; ``None`` if it does.
+
+    LightlyOne applies it to S3 alone: https://docs.lightly.ai/docs/cloud-storage.
+
+    :param input_type: the type of the INPUT datasource.
+    """
+    datasource = config.docker.datasource if config.docker else None
+    if datasource is None or datasource.input_expiration is None or input_type in EXPIRATION_TYPES:
+        return None
+    return f"worker_config.datasource.input_expiration is for S3 alone and the INPUT datasource is {input_type}; leave it out"
 
 
 def check_dataset_name(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lightly_airflow.contract.models.datasets import DatasetData
 from lightly_airflow.contract.models.worker_config import RunConfig
-from lightly_airflow.contract.rules import config_problems
+from lightly_airflow.contract.rules import config_problems, expiration_problem
 from lightly_airflow.emulator.buckets import open_bucket
 from lightly_airflow.emulator.refusal import Refusal
 from lightly_airflow.emulator.world import World
@@ -23,8 +23,15 @@ def check_config(world: World, dataset: DatasetData, config: RunConfig, *, files
             raise Refusal(400, "DATASET_DATASOURCE_INVALID", f"the dataset has no {purpose} datasource; set one first")
     if problems := config_problems(config):
         raise Refusal(400, "DOCKER_WORKER_CONFIG_INVALID", "; ".join(problems))
+    _check_expiration(world, dataset.id, config)
     if files and config.docker and config.docker.relevant_filenames_file:
         _check_relevant_filenames(world, dataset.id, config.docker.relevant_filenames_file)
+
+
+def _check_expiration(world: World, dataset_id: str, config: RunConfig) -> None:
+    source = world.datasource_config(dataset_id, "INPUT")
+    if source and (problem := expiration_problem(config, source.type)):
+        raise Refusal(400, "DOCKER_WORKER_CONFIG_NOT_COMPATIBLE_WITH_DATASOURCE", problem)
 
 
 def _check_relevant_filenames(world: World, dataset_id: str, path: str) -> None:

@@ -11,6 +11,7 @@ from lightly_airflow.contract.wire import Response
 from lightly_airflow.emulator.buckets import answered, open_bucket, read_bucket
 from lightly_airflow.emulator.records import ArtifactRecord
 from lightly_airflow.emulator.refusal import Refusal
+from lightly_airflow.emulator.run_files import run_file
 from lightly_airflow.emulator.world import World
 from lightly_airflow.storage.objects import write_object
 
@@ -41,7 +42,9 @@ def serve_file(world: World, method: str, name: str, body: bytes | None) -> Resp
 def read_artifact(world: World, artifact: ArtifactRecord) -> bytes:
     """An artifact's bytes, from the state file or from the Lightly datasource, wherever it lies."""
     if artifact.storage_location == "DATASOURCE":
-        return read_bucket(world, _dataset_of(world, artifact), "LIGHTLY", _path(artifact))
+        return read_bucket(
+            world, _dataset_of(world, artifact), "LIGHTLY", run_file(artifact.run_id, artifact.file_name)
+        )
     content = world.get_file(artifact.id)
     if content is None:
         raise Refusal(404, "DOCKER_RUN_ARTIFACT_UNAVAILABLE", f"{artifact.file_name} was never uploaded")
@@ -53,12 +56,11 @@ def _write_artifact(world: World, artifact: ArtifactRecord, content: bytes) -> N
         world.put_file(artifact.id, content)
         return
     with answered("LIGHTLY"):
-        write_object(open_bucket(world, _dataset_of(world, artifact), "LIGHTLY"), _path(artifact), content)
-
-
-def _path(artifact: ArtifactRecord) -> str:
-    """Where artifacts lie in the Lightly datasource: https://docs.lightly.ai/docs/report."""
-    return f".lightly/runs/{artifact.run_id}/{artifact.file_name}"
+        write_object(
+            open_bucket(world, _dataset_of(world, artifact), "LIGHTLY"),
+            run_file(artifact.run_id, artifact.file_name),
+            content,
+        )
 
 
 def _dataset_of(world: World, artifact: ArtifactRecord) -> str:

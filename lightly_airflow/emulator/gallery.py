@@ -1,4 +1,4 @@
-"""The images that a run selected, for the page."""
+"""The images that a run selected, and its picture of when inputs expire, for the page."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from lightly_airflow.contract.models.runs import Run
 from lightly_airflow.contract.models.samples import SamplePartial
 from lightly_airflow.contract.models.tags import Tag
 from lightly_airflow.emulator.buckets import read_bucket
+from lightly_airflow.emulator.records import LogRecord
 from lightly_airflow.emulator.refusal import Refusal
 from lightly_airflow.emulator.routes.exports import tagged
 from lightly_airflow.emulator.routes.samples import thumbnail_url
+from lightly_airflow.emulator.run_files import EXPIRY_PICTURE, run_file, says_written
 from lightly_airflow.emulator.signed_urls import SignedUrls
 from lightly_airflow.emulator.world import World
 
 MOST = 60  # more would make the page slow and nobody looks at them
+# The page may be open under another name of this machine than the one that the API gives out.
+_RELATIVE = ""
 
 
 @dataclass(frozen=True)
@@ -54,16 +58,31 @@ def selected_by(world: World, run: Run, *, embed: bool) -> Gallery:
     return Gallery([Picture(str(one.file_name), _source(world, one, embed)) for one in samples[:MOST]], len(samples))
 
 
+def expiry_picture(world: World, run: Run | None, *, embed: bool) -> str:
+    """What an ``img`` shows of a run's picture of when its inputs expire; empty if there is none.
+
+    :param embed: put the picture itself into the page instead of a URL.
+    """
+    if run is None or run.dataset_id is None:
+        return ""
+    if not world.count(LogRecord, run_id=run.id, msg=says_written(run.id, EXPIRY_PICTURE)):
+        return ""
+    path = run_file(run.id, EXPIRY_PICTURE)
+    if embed:
+        return _embedded(world, run.dataset_id, "LIGHTLY", path)
+    return SignedUrls(world, _RELATIVE).stored(run.dataset_id, "LIGHTLY", path)
+
+
 def _source(world: World, sample: SamplePartial, embed: bool) -> str:
-    # Relative: the page may be open under another name of this machine than the one that the API gives out.
-    return _embedded(world, sample) if embed else thumbnail_url(SignedUrls(world, ""), sample)
-
-
-def _embedded(world: World, sample: SamplePartial) -> str:
+    if not embed:
+        return thumbnail_url(SignedUrls(world, _RELATIVE), sample)
     purpose: Purpose = "LIGHTLY" if sample.thumb_name else "INPUT"
-    path = sample.thumb_name or str(sample.file_name)
+    return _embedded(world, str(sample.dataset_id), purpose, sample.thumb_name or str(sample.file_name))
+
+
+def _embedded(world: World, dataset_id: str, purpose: Purpose, path: str) -> str:
     try:
-        content = read_bucket(world, str(sample.dataset_id), purpose, path)
+        content = read_bucket(world, dataset_id, purpose, path)
     except Refusal:
         return ""
     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"

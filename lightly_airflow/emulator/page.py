@@ -12,7 +12,7 @@ from lightly_airflow.contract.models.datasets import DatasetData
 from lightly_airflow.contract.models.runs import Run
 from lightly_airflow.contract.models.workers import Worker
 from lightly_airflow.contract.states import meaning
-from lightly_airflow.emulator.gallery import Gallery, selected_by
+from lightly_airflow.emulator.gallery import Gallery, expiry_picture, selected_by
 from lightly_airflow.emulator.records import ArtifactRecord, DatasourceRecord, LogRecord, ScheduleRecord
 from lightly_airflow.emulator.routes.workers import as_seen
 from lightly_airflow.emulator.service import Emulator
@@ -58,6 +58,7 @@ def _card(world: World, dataset: DatasetData, embed: bool) -> dict[str, Any]:
         "sources": [(one.purpose, one.config) for one in world.find(DatasourceRecord, dataset_id=dataset.id)],
         "runs": runs,
         "waiting": world.find(ScheduleRecord, dataset_id=dataset.id, state="OPEN"),
+        "expiry": expiry_picture(world, runs[0] if runs else None, embed=embed),
         "gallery": selected_by(world, completed[0], embed=embed) if completed else Gallery([], 0),
     }
 
@@ -69,6 +70,7 @@ def _run(world: World, run: Run) -> dict[str, Any]:
         "dataset": world.get(DatasetData, run.dataset_id or ""),
         "lines": lines[::-1],
         "files": [(one, urls.artifact(one.id)) for one in files],
+        "expiry": expiry_picture(world, run, embed=False),
         "gallery": selected_by(world, run, embed=False),
     }
 

@@ -119,10 +119,18 @@ class DatasourceHook(BaseHook):
 
     def missing_extra(self) -> AirflowOptionalProviderFeatureException:
         """The error for a package that is not installed, with the line that installs it."""
-        return AirflowOptionalProviderFeatureException(
-            f"{self.connection.conn_type} connections need the {self.extra} extra:"
-            f" pip install 'lightly-airflow[{self.extra}]'"
-        )
+        return missing_extra(self.connection.conn_type, self.extra)
+
+
+def missing_extra(conn_type: str | None, extra: str) -> AirflowOptionalProviderFeatureException:
+    """The error for a package that a type of connection needs and that is not installed.
+
+    :param conn_type: of the connection.
+    :param extra: the extra of this package that installs it.
+    """
+    return AirflowOptionalProviderFeatureException(
+        f"{conn_type} connections need the {extra} extra: pip install 'lightly-airflow[{extra}]'"
+    )
 
 
 def datasource_hook(conn_id: str | None, resource_path: str) -> DatasourceHook:

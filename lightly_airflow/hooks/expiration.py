@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 OnUnknown = Literal["fail", "assume_permanent"]
-# The storages on which LightlyOne's worker looks at the bucket's rules itself: https://docs.lightly.ai/docs/cloud-storage
-SKIPPED_BY_LIGHTLYONE = ("S3", "S3DelegatedAccess")
 # Management policies are read by an identity, which is another connection type than the storage's own.
 _POLICY_CONNECTION = "azure"
 

@@ -6,8 +6,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from lightly_airflow.contract.rules import EXPIRATION_TYPES
 from lightly_airflow.hooks.expiration import (
-    SKIPPED_BY_LIGHTLYONE,
     OnUnknown,
     Place,
     known_rules,
@@ -17,7 +17,6 @@ from lightly_airflow.hooks.expiration import (
 from lightly_airflow.hooks.expiration_report import ExpirationReport, report, table
 
 if TYPE_CHECKING:
-    from lightly_airflow.storage.lifecycle.expiry import Rules
     from lightly_airflow.storage.lifecycle.survey import Survey
     from lightly_airflow.storage.relevant_filenames import RelevantFilenames
 
@@ -74,30 +73,25 @@ def look(wanted: Wanted, now: float) -> Look:
         from lightly_airflow.storage.lifecycle.columns import DAY, SECOND
         from lightly_airflow.storage.lifecycle.survey import Survey
         from lightly_airflow.storage.relevant_filenames import relevant_filenames
-    rules = known_rules(wanted.inputs, wanted.on_unknown)
+        from lightly_airflow.storage.survey.inputs import unknown_rules
+    known = known_rules(wanted.inputs, wanted.on_unknown)
+    rules = known or unknown_rules(wanted.inputs.config)
     start = int(now * SECOND)
     survey = Survey(start, start + int(wanted.min_days * DAY))
     with relevant_filenames() as names, reachable(wanted.inputs):
         keep = names.add if _needs_names(wanted) else _forget
-        wanted.inputs.survey(survey, rules or _no_rules(), wanted.dataset_type, keep)
-        rule_names = rules.names if rules else ()
+        wanted.inputs.survey(survey, rules, wanted.dataset_type, keep)
         log.info("Inputs of %s by the day on which they expire:\n%s", wanted.inputs, table(survey))
-        told = report(wanted.inputs.config.full_path, survey, rule_names)
+        told = report(wanted.inputs.config.full_path, survey, rules.names)
         if survey.expiring and survey.lasting and _needs_names(wanted):
             told["relevant_filenames_file"] = _save(wanted, names)
-    told["input_expiration"] = _block(wanted, known_without_rules=rules is not None and not rules.names)
-    return Look(survey, rule_names, told)
-
-
-def _no_rules() -> Rules:
-    from lightly_airflow.storage.lifecycle.expiry import NoRules
-
-    return NoRules()
+    told["input_expiration"] = _block(wanted, known_without_rules=known is not None and not known.names)
+    return Look(survey, rules.names, told)
 
 
 def _needs_names(wanted: Wanted) -> bool:
     """Where LightlyOne's worker cannot skip inputs itself, it is told which ones to look at."""
-    return wanted.strategy == "SKIP" and wanted.inputs.config.type not in SKIPPED_BY_LIGHTLYONE
+    return wanted.strategy == "SKIP" and wanted.inputs.config.type not in EXPIRATION_TYPES
 
 
 def _forget(_names: Any) -> None:
@@ -120,7 +114,7 @@ def _save(wanted: Wanted, names: RelevantFilenames) -> str:
 def _block(wanted: Wanted, *, known_without_rules: bool) -> dict[str, Any] | None:
     """``input_expiration`` for the worker, which refuses a bucket with rules if it is told nothing; WAIT has waited, so
     that nothing is to be skipped."""
-    if wanted.inputs.config.type not in SKIPPED_BY_LIGHTLYONE or known_without_rules:
+    if wanted.inputs.config.type not in EXPIRATION_TYPES or known_without_rules:
         return None
     return {
         "min_days_to_expiration": wanted.min_days,

@@ -82,6 +82,22 @@ class LightlyHook(BaseHook):
         with RequestsTransport(self.settings) as transport:
             return drive(talk, transport.send, decide=decide, sleep=self._sleep)
 
+    def run_long(self, talk: Callable[[], Conversation[T]]) -> T:
+        """Runs a conversation that may last for hours, while the token is rotated: where LightlyOne rejects it, the
+        connection is read anew, and the conversation begun anew if that holds another token by now.
+
+        :param talk: begins the conversation.
+        :raises LightlyUnauthorized: the connection's token is rejected; names the connection.
+        """
+        token = self.settings.token
+        try:
+            return self.run(talk())
+        except LightlyUnauthorized as error:
+            self.__dict__.pop("settings")
+            if self.settings.token == token:
+                raise named(error, self.lightly_conn_id) from None
+        return self.run_long(talk)
+
     async def arun(self, talk: Conversation[T], *, decide: Decide = decide) -> T:
         """:meth:`run`, from the triggerer."""
         import asyncio
@@ -117,6 +133,12 @@ class LightlyHook(BaseHook):
         if settings.verify is False:
             self.log.warning("Connection %s does not verify TLS certificates", self.lightly_conn_id)
         return settings
+
+
+def named(error: LightlyUnauthorized, lightly_conn_id: str) -> LightlyUnauthorized:
+    """The error, with the connection whose token was rejected in its message."""
+    error.args = (f"connection {lightly_conn_id!r}: {error}",)
+    return error
 
 
 def settings_from(connection: Connection, extra: Mapping[str, Any]) -> ApiSettings:

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from lightly_airflow.client.flows.results import RunResult, run_result
-from lightly_airflow.client.flows.runs import RunView, cancel, look, watch
+from lightly_airflow.client.flows.runs import RunView, cancel, look
+from lightly_airflow.client.flows.vigil import Vigil
+from lightly_airflow.client.flows.watch import watch
 from lightly_airflow.contract.errors import LightlyError
 from lightly_airflow.contract.operations.workers import list_workers
 from lightly_airflow.contract.wire import Flow
@@ -18,6 +20,7 @@ from lightly_airflow.exceptions import (
     LightlyRunFailed,
     LightlyRunNotFound,
     LightlyRunNotPickedUp,
+    LightlyRunTimedOut,
 )
 from lightly_airflow.hooks.lightly import LightlyHook
 
@@ -50,21 +53,19 @@ def current(hook: LightlyHook, dataset_id: str, scheduled_run_id: str) -> RunVie
 def until_ended(
     dataset_id: str, scheduled_run_id: str, poll_interval: float, pickup_deadline: float | None
 ) -> Flow[RunView]:
-    """Waits for a run, in a worker or in the triggerer, and logs how it comes along.
+    """Waits for a run in a worker, and logs how it comes along.
 
     :param poll_interval: seconds before each look.
     :param pickup_deadline: when, in seconds since 1970, a run that still waits for a worker is given up; ``None``: never.
     """
-    return watch(
-        dataset_id,
-        scheduled_run_id,
-        poll_interval=poll_interval,
-        patience=WATCH_PATIENCE,
-        pickup_deadline=pickup_deadline,
-        now=time.time,
-        tell=tell_state,
-        tell_trouble=tell_trouble,
-    )
+    # Airflow itself ends a task that waits in a worker at its execution_timeout.
+    vigil = new_vigil(pickup_deadline, None)
+    return watch(dataset_id, scheduled_run_id, vigil, poll_interval=poll_interval, now=time.time)
+
+
+def new_vigil(pickup_deadline: float | None, deadline: float | None, patience: float = WATCH_PATIENCE) -> Vigil:
+    """A wait that begins now and tells the task's log how the run comes along; see :class:`Vigil`."""
+    return Vigil(time.time(), patience, pickup_deadline, deadline, tell_state, tell_trouble)
 
 
 def conclude(hook: LightlyHook, view: RunView) -> RunSummary:
@@ -103,6 +104,43 @@ def failure(hook: LightlyHook, view: RunView) -> LightlyRunError:
             " was the dataset deleted, or does the connection's token belong to another account?"
         )
     return LightlyRunFailed(f"{name} ended {view.state}: {view.message or 'the worker gave no reason'}. {where}")
+
+
+def give_up(hook: LightlyHook, view: RunView, cancel_it: bool) -> RunView:
+    """Ends the wait for a run that takes too long: raises :class:`LightlyRunTimedOut`.
+
+    :param cancel_it: take it out of the queue, if no worker has begun it.
+    :returns: how the run stands, if it has ended after all.
+    """
+    still = hook.run(cancel(view.dataset_id, view.scheduled_run_id)) if cancel_it else view
+    if still is not None and still.row.terminal:
+        return still
+    told = "it was cancelled" if still is None else f"it goes on ({still}), since LightlyOne's API cannot stop it"
+    raise LightlyRunTimedOut(
+        f"LightlyOne run {view.scheduled_run_id} had not ended when the task's execution_timeout was over; {told}."
+        f" See {hook.settings.run_url(view.scheduled_run_id)}"
+    )
+
+
+def cancel_and_tell(hook: LightlyHook, dataset_id: str, scheduled_run_id: str) -> None:
+    """Cancels a run if no worker has begun it, and logs what came of it; never raises for what LightlyOne says."""
+    try:
+        still = hook.run(cancel(dataset_id, scheduled_run_id))
+    except LightlyError as error:
+        tell_uncancelled(scheduled_run_id, error)
+    else:
+        tell_cancelled(scheduled_run_id, still)
+
+
+def tell_cancelled(scheduled_run_id: str, still: RunView | None) -> None:
+    """Logs whether a run was cancelled."""
+    told = "cancelled" if still is None else f"cannot be cancelled any more, it goes on: {still}"
+    log.info("LightlyOne run %s: %s", scheduled_run_id, told)
+
+
+def tell_uncancelled(scheduled_run_id: str, error: LightlyError) -> None:
+    """Logs why a run could not be cancelled."""
+    log.warning("Could not cancel LightlyOne run %s: %s", scheduled_run_id, error)
 
 
 def give_up_waiting(hook: LightlyHook, view: RunView, waited: float, runs_on: Sequence[str]) -> RunView:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from lightly_airflow.arguments import check_choice, is_template, seconds
+from lightly_airflow.arguments import by_name, check_choice, is_template, seconds
 from lightly_airflow.client.flows.datasources import PERMISSIONS, Permission, verify
 from lightly_airflow.client.settings import DEFAULT_API_URL
 from lightly_airflow.contract.errors import LightlyConfigError
@@ -84,7 +84,7 @@ class LightlySetDatasourceOperator(LightlyOperator):
         preflight: bool = True,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**by_name(kwargs))
         self.dataset_id: str = dataset_id  # type: ignore[assignment]  # rendered by the time it is used
         self.resource_path = resource_path
         self.datasource_conn_id = datasource_conn_id
@@ -164,7 +164,7 @@ class LightlyVerifyDatasourceOperator(LightlyOperator):
     def __init__(
         self, *, dataset_id: str | XComArg, permissions: Sequence[Permission] = PERMISSIONS, **kwargs: Any
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**by_name(kwargs))
         self.dataset_id: str = dataset_id  # type: ignore[assignment]  # rendered by the time it is used
         self.permissions = permissions
         self._check()

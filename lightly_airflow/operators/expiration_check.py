@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from lightly_airflow.contract.errors import LightlyConfigError, LightlyError
 from lightly_airflow.contract.operations.datasources import all_datasources
+from lightly_airflow.contract.rules import EXPIRATION_TYPES, expiration_problem
 from lightly_airflow.hooks.datasource import CannotTry
-from lightly_airflow.hooks.expiration import SKIPPED_BY_LIGHTLYONE, directory_prefix, place
+from lightly_airflow.hooks.expiration import directory_prefix, place
 
 if TYPE_CHECKING:
     from lightly_airflow.contract.models.worker_config import InputExpiration, RunConfig
@@ -38,12 +39,10 @@ def check_input_expiration(
         return
     source = _input(hook, dataset_id)
     kind, path = str(source.get("type")), str(source.get("fullPath"))
-    if given is not None and source and kind not in SKIPPED_BY_LIGHTLYONE:
-        raise LightlyConfigError(
-            f"worker_config.datasource.input_expiration: LightlyOne's worker knows it on S3 alone, and the INPUT {path} is"
-            f" {kind}; leave it out and let LightlyInputExpirationSensor find and skip expiring inputs"
-        )
-    if given is None and datasource_conn_id is not None and kind in SKIPPED_BY_LIGHTLYONE:
+    problem = expiration_problem(config, kind) if source else None
+    if problem:
+        raise LightlyConfigError(f"{problem} and let LightlyInputExpirationSensor find and skip what expires in {path}")
+    if given is None and datasource_conn_id is not None and kind in EXPIRATION_TYPES:
         _warn_of_rules(path, datasource_conn_id)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast, get_args
 
 from airflow.sdk import BaseOperator
 
-from lightly_airflow.arguments import check_choice, days
+from lightly_airflow.arguments import by_name, check_choice, days
 from lightly_airflow.contract.models.datasources import Purpose
 from lightly_airflow.exceptions import LightlyRetentionTooShort, input_errors
 from lightly_airflow.hooks.expiration import OnUnknown, Place, directory_prefix, known_rules, place
@@ -75,7 +75,7 @@ class LightlyRetentionCheckOperator(BaseOperator):
         region: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**by_name(kwargs))
         self.resource_path = resource_path
         self.datasource_conn_id = datasource_conn_id
         self.purpose = purpose

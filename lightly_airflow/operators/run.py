@@ -5,19 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from airflow.sdk import conf
 
-from lightly_airflow.arguments import check_choice, is_template, seconds
-from lightly_airflow.client.flows.runs import RunView, cancel, create_config, ensure_scheduled, find_scheduled
-from lightly_airflow.contract.errors import LightlyError
+from lightly_airflow.arguments import by_name, check_choice, is_template, seconds
+from lightly_airflow.client.flows.runs import RunView, create_config, ensure_scheduled, find_scheduled
+from lightly_airflow.client.flows.vigil import Ending
 from lightly_airflow.contract.models.runs import Priority
 from lightly_airflow.exceptions import LightlyRunError, input_errors
 from lightly_airflow.hooks.outcome import (
     RunSummary,
+    cancel_and_tell,
     conclude,
     current,
+    give_up,
     give_up_waiting,
     summary,
     until_ended,
@@ -40,6 +42,7 @@ CONFIGS = ("worker_config", "selection_config", "lightly_config")
 POLL_INTERVAL = timedelta(seconds=30)
 # A nightly run that nobody has picked up when the next night begins has no worker.
 PICKUP_TIMEOUT = timedelta(hours=24)
+_GRACE = timedelta(minutes=2)
 
 
 class LightlyScheduleRunOperator(LightlyOperator):
@@ -62,12 +65,14 @@ class LightlyScheduleRunOperator(LightlyOperator):
         limit the rate).
     :param pickup_timeout: seconds or timedelta after which a run that no worker has picked up is cancelled and the task
         fails; ``None`` waits for ever (templated; default 24 h).
+    :param cancel_on_kill: cancel the run when the task is killed, marked or cleared, or its ``execution_timeout`` is over;
+        LightlyOne's API can do so only while no worker has begun it (default ``True``).
     :param datasource_conn_id: id of the connection with the INPUT's credentials; with it, a bucket whose lifecycle rules
         remove inputs while ``input_expiration`` is not set is warned of (templated; default ``None``: not looked at).
     :param lightly_conn_id: id of the ``lightly`` connection (templated; default ``lightly_default``).
     :returns: :class:`~lightly_airflow.hooks.outcome.RunSummary`: ids, state, tag name, counts, link.
     :raises LightlyInputError: a configuration that cannot be right; every path and fault is named.
-    :raises LightlyRunError: the run failed, was cancelled, was not picked up in time, or is unknown.
+    :raises LightlyRunError: the run failed, was cancelled, was not picked up in time, took too long, or is unknown.
     """
 
     template_fields: Sequence[str] = (
@@ -90,10 +95,11 @@ class LightlyScheduleRunOperator(LightlyOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: timedelta | float | str = POLL_INTERVAL,
         pickup_timeout: timedelta | float | str | None = PICKUP_TIMEOUT,
+        cancel_on_kill: bool = True,
         datasource_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**by_name(kwargs))
         self.dataset_id: str = dataset_id  # type: ignore[assignment]  # rendered by the time it is used
         self.worker_config = worker_config
         self.selection_config = selection_config
@@ -104,6 +110,7 @@ class LightlyScheduleRunOperator(LightlyOperator):
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.pickup_timeout = pickup_timeout
+        self.cancel_on_kill = cancel_on_kill
         self.datasource_conn_id = datasource_conn_id
         self.scheduled_run_id: str | None = None
         self._settle()
@@ -121,9 +128,9 @@ class LightlyScheduleRunOperator(LightlyOperator):
         if not self.wait_for_completion:
             return summary(self.hook, view, config_id=config_id)
         if view.row.terminal:
-            return self._conclude(context, view)
-        deadline = None if patience is None else time.time() + patience
-        return self._wait(context, view, deadline)
+            return self._conclude(context, view, "ended", self._deadline())
+        pickup_deadline = None if patience is None else time.time() + patience
+        return self._wait(context, view, pickup_deadline, self._deadline())
 
     def execute_complete(self, context: Any, event: dict[str, Any] | None = None) -> RunSummary:
         """Called when the trigger has fired. The event only wakes: LightlyOne itself is asked how the run stands."""
@@ -136,19 +143,13 @@ class LightlyScheduleRunOperator(LightlyOperator):
         view = current(self.hook, str(event["dataset_id"]), self.scheduled_run_id)
         if event.get("status") == "trouble" and not view.row.terminal:
             raise LightlyRunError(f"Watching LightlyOne run {self.scheduled_run_id} stopped: {event.get('message')}")
-        return self._conclude(context, view)
+        deadline = event.get("deadline") or self._deadline()
+        return self._conclude(context, view, cast("Ending", event.get("status")), deadline)
 
     def on_kill(self) -> None:
         """Cancels the run if no worker has it yet; LightlyOne's API cannot stop one that has begun."""
-        if self.scheduled_run_id is None:
-            return
-        try:
-            still = self.hook.run(cancel(self.dataset_id, self.scheduled_run_id))
-        except LightlyError as error:
-            self.log.warning("Could not cancel LightlyOne run %s: %s", self.scheduled_run_id, error)
-            return
-        told = "cancelled" if still is None else f"cannot be cancelled any more, it goes on: {still}"
-        self.log.info("LightlyOne run %s: %s", self.scheduled_run_id, told)
+        if self.scheduled_run_id is not None and self.cancel_on_kill:
+            cancel_and_tell(self.hook, self.dataset_id, self.scheduled_run_id)
 
     @property
     def _configs(self) -> dict[str, Any]:
@@ -185,27 +186,46 @@ class LightlyScheduleRunOperator(LightlyOperator):
         self.log.info("Scheduled LightlyOne run %s of dataset %s", scheduled_run_id, self.dataset_id)
         return RunView(self.dataset_id, scheduled_run_id, "OPEN"), config_id
 
-    def _wait(self, context: Any, view: RunView, pickup_deadline: float | None) -> RunSummary:
+    def _wait(self, context: Any, view: RunView, pickup_deadline: float | None, deadline: float | None) -> RunSummary:
         """Waits in the triggerer or here, as the author has it."""
         interval = seconds("poll_interval", self.poll_interval)
+        dataset_id, scheduled_run_id = view.dataset_id, view.scheduled_run_id
         if self.deferrable:
-            trigger = LightlyRunTrigger(
-                lightly_conn_id=self.lightly_conn_id,
-                dataset_id=view.dataset_id,
-                scheduled_run_id=view.scheduled_run_id,
-                poll_interval=interval,
-                pickup_deadline=pickup_deadline,
-            )
-            self.defer(trigger=trigger, method_name="execute_complete", timeout=self.execution_timeout)
-        waited = self.hook.run(until_ended(view.dataset_id, view.scheduled_run_id, interval, pickup_deadline))
-        return self._conclude(context, waited)
+            self._defer(scheduled_run_id, interval, pickup_deadline, deadline)
+        waited = self.hook.run_long(lambda: until_ended(dataset_id, scheduled_run_id, interval, pickup_deadline))
+        return self._conclude(context, waited, "ended" if waited.row.terminal else "not_picked_up", deadline)
 
-    def _conclude(self, context: Any, view: RunView) -> RunSummary:
-        if not view.row.terminal:
+    def _defer(
+        self, scheduled_run_id: str, interval: float, pickup_deadline: float | None, deadline: float | None
+    ) -> None:
+        trigger = LightlyRunTrigger(
+            lightly_conn_id=self.lightly_conn_id,
+            dataset_id=self.dataset_id,
+            scheduled_run_id=scheduled_run_id,
+            poll_interval=interval,
+            pickup_deadline=pickup_deadline,
+            deadline=deadline,
+            runs_on=list(self.runs_on),
+            cancel_on_kill=self.cancel_on_kill,
+        )
+        # The trigger keeps the deadline itself, so that the run can be cancelled then; Airflow's own timeout would only end
+        # the task, and is there in case that no triggerer runs.
+        left = None if deadline is None else timedelta(seconds=deadline - time.time() + 2 * interval) + _GRACE
+        self.defer(trigger=trigger, method_name="execute_complete", timeout=left)
+
+    def _deadline(self) -> float | None:
+        """When the task's ``execution_timeout`` is over, counted from now; it holds across all deferrals of a try."""
+        return None if self.execution_timeout is None else time.time() + self.execution_timeout.total_seconds()
+
+    def _conclude(self, context: Any, view: RunView, ending: Ending, deadline: float | None) -> RunSummary:
+        """The result of a run that has ended; of one that has not, what its wait has ended by decides."""
+        if not view.row.terminal and ending == "timeout":
+            view = give_up(self.hook, view, self.cancel_on_kill)
+        elif view.state == "OPEN" and ending == "not_picked_up":
             overdue = seconds("pickup_timeout", self.pickup_timeout)
             view = give_up_waiting(self.hook, view, overdue, list(self.runs_on))
-        if not view.row.terminal:  # a worker was faster than the cancellation
-            return self._wait(context, view, None)
+        if not view.row.terminal:  # a worker was faster than the cancellation, or the answer was an old one
+            return self._wait(context, view, None, deadline)
         result = conclude(self.hook, view)
         self.log.info("LightlyOne run %s made tag %r: %s", result["run_id"], result["tag_name"], result["counts"])
         ended(context)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from airflow.sdk import PokeReturnValue, conf
 from airflow.sdk.exceptions import AirflowSensorTimeout
 
-from lightly_airflow.arguments import DATASET_TYPES, check_choice, days, is_template, seconds
+from lightly_airflow.arguments import DATASET_TYPES, by_name, check_choice, days, is_template, seconds
 from lightly_airflow.contract.errors import LightlyConfigError
 from lightly_airflow.exceptions import LightlyInputError, LightlyInputsExpire, input_errors
 from lightly_airflow.hooks.expiration import OnUnknown, place
@@ -96,7 +96,7 @@ class LightlyInputExpirationSensor(LightlySensor):
         poke_interval: timedelta | float = POKE_INTERVAL,
         **kwargs: Any,
     ) -> None:
-        super().__init__(poke_interval=poke_interval, **kwargs)
+        super().__init__(poke_interval=poke_interval, **by_name(kwargs))
         self.resource_path = resource_path
         self.datasource_conn_id = datasource_conn_id
         self.min_days_to_expiration = min_days_to_expiration

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk import PokeReturnValue, conf
 
+from lightly_airflow.arguments import by_name
 from lightly_airflow.client.flows.runs import RunView
 from lightly_airflow.exceptions import LightlyRunError, LightlyWatchedRunError, input_errors
 from lightly_airflow.hooks.lightly import LightlyHook
@@ -50,7 +51,7 @@ class LightlyRunSensor(LightlySensor):
         poke_interval: timedelta | float = 30.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(poke_interval=poke_interval, **kwargs)
+        super().__init__(poke_interval=poke_interval, **by_name(kwargs))
         self.dataset_id: str = dataset_id  # type: ignore[assignment]  # rendered by the time it is used
         self.scheduled_run_id: str = scheduled_run_id  # type: ignore[assignment]  # rendered by the time it is used
         self.deferrable = deferrable

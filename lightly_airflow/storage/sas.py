@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from lightly_airflow.contract.models.datasources import Purpose
 
@@ -29,6 +29,16 @@ def sas_fields(token: str) -> dict[str, str]:
     :param token: with or without the question mark before it.
     """
     return dict(parse_qsl(token.removeprefix("?")))
+
+
+def sas_query(token: str) -> str:
+    """A token as a URL's query, whether it was copied as it stands in a URL or decoded.
+
+    :param token: with or without the question mark before it.
+    """
+    fields = (field.partition("=") for field in token.strip().removeprefix("?").split("&"))
+    # Not as in a form: the plus sign of a decoded signature is no blank.
+    return urlencode([(name, unquote(value)) for name, _, value in fields], quote_via=quote, safe="")
 
 
 def sas_problems(token: str, purpose: Purpose, now: datetime, until: datetime) -> list[str]:

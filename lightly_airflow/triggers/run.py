@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Hashable
 from typing import Any
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from lightly_airflow.client.flows.runs import RunView
+from lightly_airflow.client.flows.rounds import Watched
+from lightly_airflow.client.flows.vigil import Ending, Vigil
 from lightly_airflow.contract.errors import LightlyError
-from lightly_airflow.hooks.lightly import LightlyHook
-from lightly_airflow.hooks.outcome import until_ended
+from lightly_airflow.hooks.outcome import WATCH_PATIENCE, new_vigil
+from lightly_airflow.triggers.kill import cancel_if_killed
+from lightly_airflow.triggers.together import Snapshot, interested, rounds
+
+# A task that is resumed before the process that deferred it has quite ended can be taken for failed by Airflow's scheduler.
+_SETTLING_SECONDS = 3.0
 
 
-class LightlyRunTrigger(BaseTrigger):
-    """Fires when a scheduled run has ended, was not picked up in time, or can no longer be watched.
+class LightlyRunTrigger(BaseEventTrigger):
+    """Fires when a scheduled run has ended, was not picked up in time, when time is up, or when watching cannot go on.
 
-    The event only wakes the task, which asks LightlyOne itself; all arguments are plain JSON and none is a secret.
+    All triggers of one connection share one poll loop, from Airflow 3.3 on; before, each polls by itself. The event only
+    wakes the task, which asks LightlyOne itself; all arguments are plain JSON and none is a secret.
 
     :param lightly_conn_id: id of the ``lightly`` connection.
     :param dataset_id: the run's dataset.
     :param scheduled_run_id: the run.
-    :param poll_interval: seconds between two looks.
+    :param poll_interval: seconds between two looks; of all that share a loop, the shortest counts.
     :param pickup_deadline: when, in seconds since 1970, a run that still waits for a worker is given up; ``None``: never.
+    :param deadline: when, in seconds since 1970, the wait ends however the run stands; ``None``: never.
+    :param patience: for how many seconds in a row faults that pass are waited out; default an hour.
+    :param runs_on: labels that a worker must have to take the run.
+    :param cancel_on_kill: cancel the run when the task is marked or cleared while it waits; default no.
     """
+
+    supports_triggerer_queue = True
 
     def __init__(
         self,
@@ -33,6 +46,10 @@ class LightlyRunTrigger(BaseTrigger):
         scheduled_run_id: str,
         poll_interval: float,
         pickup_deadline: float | None = None,
+        deadline: float | None = None,
+        patience: float = WATCH_PATIENCE,
+        runs_on: list[str] | None = None,
+        cancel_on_kill: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's is not annotated
         self.lightly_conn_id = lightly_conn_id
@@ -40,8 +57,13 @@ class LightlyRunTrigger(BaseTrigger):
         self.scheduled_run_id = scheduled_run_id
         self.poll_interval = poll_interval
         self.pickup_deadline = pickup_deadline
+        self.deadline = deadline
+        self.patience = patience
+        self.runs_on = runs_on or []
+        self.cancel_on_kill = cancel_on_kill
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
+        # Rows of earlier versions are loaded after an upgrade: arguments are only added, each with a default.
         return (
             "lightly_airflow.triggers.run.LightlyRunTrigger",
             {
@@ -50,24 +72,66 @@ class LightlyRunTrigger(BaseTrigger):
                 "scheduled_run_id": self.scheduled_run_id,
                 "poll_interval": self.poll_interval,
                 "pickup_deadline": self.pickup_deadline,
+                "deadline": self.deadline,
+                "patience": self.patience,
+                "runs_on": self.runs_on,
+                "cancel_on_kill": self.cancel_on_kill,
             },
         )
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        # One event, and nothing after it: Airflow may cancel what comes after a yield as if a user had asked for it.
-        yield TriggerEvent(await self._event())  # type: ignore[no-untyped-call]
+    def shared_stream_key(self) -> Hashable:
+        """All that wait through one connection share one loop."""
+        return ("lightly", self.lightly_conn_id)
 
-    async def _event(self) -> dict[str, Any]:
-        known = {"dataset_id": self.dataset_id, "scheduled_run_id": self.scheduled_run_id}
+    @classmethod
+    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Snapshot]:
+        """The loop that Airflow runs once for all who share it."""
+        async for snapshot in rounds(kwargs["lightly_conn_id"]):
+            yield snapshot
+
+    async def filter_shared_stream(self, shared_stream: AsyncIterator[Snapshot]) -> AsyncIterator[TriggerEvent]:
+        """This trigger's part of the shared loop."""
+        # One event, and nothing after it: Airflow may cancel what comes after a yield as if a user had asked for it.
+        yield TriggerEvent(await self._event(shared_stream))  # type: ignore[no-untyped-call]
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """The same alone, where Airflow shares no loops."""
+        yield TriggerEvent(await self._event(rounds(self.lightly_conn_id)))  # type: ignore[no-untyped-call]
+
+    async def on_kill(self) -> None:
+        """Called when a user marks or clears the task; Airflow 3.3.2 calls it on other occasions, too, and for a second."""
+        if self.cancel_on_kill:
+            await cancel_if_killed(self.task_instance, self.lightly_conn_id, self.dataset_id, self.scheduled_run_id)
+
+    async def _event(self, snapshots: AsyncIterator[Snapshot]) -> dict[str, Any]:
+        vigil = new_vigil(self.pickup_deadline, self.deadline, self.patience)
+        watched = Watched(self.dataset_id, self.scheduled_run_id, tuple(self.runs_on))
+        told: dict[str, Any] = {
+            "dataset_id": self.dataset_id,
+            "scheduled_run_id": self.scheduled_run_id,
+            "deadline": self.deadline,
+        }
         try:
-            view = await self._watch()
+            with interested(self.lightly_conn_id, watched, self.poll_interval):
+                told["status"] = await self._ending(snapshots, vigil)
         except LightlyError as error:
             # Airflow would tell the task only that "the trigger failed"; the task raises the real error when it asks.
-            return {**known, "status": "trouble", "message": str(error)}
-        return {**known, "status": "ended" if view.row.terminal else "not_picked_up", "state": view.state}
+            told |= {"status": "trouble", "message": str(error)}
+        return {**told, "state": vigil.last.state if vigil.last else None}
 
-    async def _watch(self) -> RunView:
-        hook = LightlyHook(self.lightly_conn_id)
-        return await hook.arun(
-            until_ended(self.dataset_id, self.scheduled_run_id, self.poll_interval, self.pickup_deadline)
-        )
+    async def _ending(self, snapshots: AsyncIterator[Snapshot], vigil: Vigil) -> Ending:
+        async for snapshot in snapshots:
+            # A round that began before, or just after, this wait did may fire too soon: see _SETTLING_SECONDS.
+            if snapshot.asked_at < vigil.began + min(self.poll_interval, _SETTLING_SECONDS):
+                continue
+            ending = self._judge(snapshot, vigil, time.time())
+            if ending:
+                return ending
+        raise AssertionError("rounds do not end")
+
+    def _judge(self, snapshot: Snapshot, vigil: Vigil, now: float) -> Ending | None:
+        error = snapshot.failed or snapshot.round.errors.get(self.scheduled_run_id)
+        if error is not None:
+            return vigil.troubled(error, now)
+        view = snapshot.round.views.get(self.scheduled_run_id)
+        return vigil.late(now) if view is None else vigil.saw(view, now)

@@ -15,7 +15,6 @@ from airflow.triggers.base import TriggerEvent
 
 from lightly_airflow.contract.errors import LightlyError, LightlyServerError, LightlyUnauthorized
 from lightly_airflow.exceptions import LightlyRunCancelled, LightlyRunError, LightlyRunNotFound
-from lightly_airflow.hooks import outcome
 from lightly_airflow.hooks.lightly import LightlyHook
 from lightly_airflow.sensors import LightlyRunSensor
 from lightly_airflow.testing import (
@@ -176,6 +175,7 @@ def by_resumption(run: dict[str, Any], context: dict[str, Any]) -> Any:
         dataset_id=run["dataset_id"],
         scheduled_run_id=run["scheduled_run_id"],
         poll_interval=0.01,
+        patience=0.0,
     )
 
     async def first() -> TriggerEvent:
@@ -217,10 +217,8 @@ def test_an_outage_after_the_end_is_called_that(
     context: dict[str, Any],
     completed: dict[str, Any],
     ask: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The official client takes a 503 for "cancelled or not existing"; here the run's success is told once it can be."""
-    monkeypatch.setattr(outcome, "WATCH_PATIENCE", 0.0)
     outage = lightly_faults.on("GET *", status(503, retry_after=0), times=None)
     with pytest.raises((LightlyServerError, LightlyRunError)) as caught:
         ask(completed, context)

@@ -25,7 +25,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "LightlyRunSensor": {"dataset_id": "x", "scheduled_run_id": "y"},
 }  # fmt: skip
 # Not values of LightlyOne: how Airflow itself runs the task.
-NOT_TEMPLATED = {"deferrable", "wait_for_completion", "poke_interval", "preflight"}
+NOT_TEMPLATED = {"cancel_on_kill", "deferrable", "wait_for_completion", "poke_interval", "preflight"}
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)

@@ -149,8 +149,8 @@ def test_input_expiration_on_another_storage(
     with pytest.raises(LightlyInputError) as caught:
         schedule(dataset_id, context, worker_config=EXPIRATION)
     assert str(caught.value) == (
-        "worker_config.datasource.input_expiration: LightlyOne's worker knows it on S3 alone, and the INPUT"
-        " gs://drones/input/ is GCS; leave it out and let LightlyInputExpirationSensor find and skip expiring inputs"
+        "worker_config.datasource.input_expiration is for S3 alone and the INPUT datasource is GCS; leave it out and let"
+        " LightlyInputExpirationSensor find and skip what expires in gs://drones/input/"
     )
     assert lightly_api.call(schedules.scheduled_runs(dataset_id, ["OPEN"])) == []
 

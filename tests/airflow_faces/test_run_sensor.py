@@ -146,7 +146,7 @@ def test_deferring_waits_until_the_end(
 
     (event,) = asyncio.run(watch())
     known = {"dataset_id": run["dataset_id"], "scheduled_run_id": run["scheduled_run_id"]}
-    assert event.payload == {**known, "status": "ended", "state": "COMPLETED"}
+    assert event.payload == {**known, "status": "ended", "state": "COMPLETED", "deadline": None}
 
 
 async def collect(trigger: LightlyRunTrigger) -> list[Any]:

@@ -91,6 +91,50 @@ def test_two_nights(airflow_database: None, lightly_emulator: LightlyEmulator, c
     assert selected(lightly_emulator, dataset.id) == {"scene3", "scene4", "scene5"}
 
 
+@pytest.fixture
+def events(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """The bucket of the DAG on expiring inputs: a rule removes the first scene's images in a day or two, others later."""
+    s3.put("events", "lightly/", b"")
+    for name, content in pictures().items():
+        s3.put("events", f"input/{name}", content)
+    s3.set_rules("events", expires("soon", 1, "input/scene0/"), expires("later", 40, "input/"))
+    connection = json.dumps(
+        {"conn_type": "aws", "login": "key", "password": "secret", "extra": {"region_name": "eu-central-1"}}
+    )
+    for name in ("READ", "WRITE"):
+        monkeypatch.setenv(f"AIRFLOW_CONN_EVENTS_{name}", connection)
+    return s3
+
+
+def expires(name: str, days: int, prefix: str) -> dict[str, Any]:
+    return {"ID": name, "Status": "Enabled", "Filter": {"Prefix": prefix}, "Expiration": {"Days": days}}
+
+
+def test_expiring_inputs(airflow_database: None, lightly_emulator: LightlyEmulator, events: S3Server) -> None:
+    """The images that would vanish are left out by the worker, the others are curated; its picture lies beside the report."""
+    states = run("expiring_inputs", {"n_samples": 2, "min_days": 2, "poll_interval": 1})
+    assert set(states.values()) == {"success"}
+    (dataset,) = lightly_emulator.call(datasets.datasets_named("traffic-events"))
+    (one,) = lightly_emulator.call(runs.runs_of_dataset(dataset.id))
+    tag = lightly_emulator.call(runs.run_tags(one.id))[0]
+    names = lightly_emulator.call(tags.EXPORT_FILENAMES.call(datasetId=dataset.id, tagId=tag.id)).splitlines()
+    assert {name.split("/")[0] for name in names} == {"scene1", "scene2"}
+    assert [key.rpartition("/")[2] for key in events.keys("events", f"lightly/.lightly/runs/{one.id}/")] == [
+        "input_expiration.svg",
+        "report.pdf",
+    ]
+
+
+def test_expiring_inputs_that_are_not_to_be_skipped(
+    airflow_database: None, lightly_emulator: LightlyEmulator, events: S3Server
+) -> None:
+    """The night ends before anything is scheduled."""
+    states = run("expiring_inputs", {"min_days": 2, "strategy": "ABORT"})
+    assert (states["expiration"], states["curate"]) == ("failed", "upstream_failed")
+    (dataset,) = lightly_emulator.call(datasets.datasets_named("traffic-events"))
+    assert lightly_emulator.call(runs.runs_of_dataset(dataset.id)) == []
+
+
 def selected(api: LightlyEmulator, dataset_id: str) -> set[str]:
     """The scenes that the newest run has selected from."""
     newest = api.call(runs.runs_of_dataset(dataset_id))[0]

@@ -114,6 +114,44 @@ def test_a_runs_page_shows_log_files_and_images(desk: Desk, bucket: Any) -> None
         assert shown in failed
 
 
+def draw(desk: Desk, run_id: str, bucket: Any) -> None:
+    """The picture of when the run's inputs expire, as a worker leaves it."""
+    bucket.put_object(Key=f"lightly/.lightly/runs/{run_id}/input_expiration.svg", Body=b"<svg/>")
+    told = f"wrote .lightly/runs/{run_id}/input_expiration.svg in the Lightly datasource"
+    desk.api(runs.add_logs(run_id, [LogCreateEntry(ts=1, level="INFO", group="loading_dataset", msg=told)]))
+
+
+def test_the_pages_show_when_inputs_expire(desk: Desk, bucket: Any) -> None:
+    """The overview shows the newest run's picture, the run's page its own and the file, and it is an image for browsers."""
+    dataset_id = desk.dataset()
+    scheduled_id, run_id = begin(desk, dataset_id)
+    assert "expiration" not in body(page.render(desk.emulator)) + body(page.render_run(desk.emulator, scheduled_id))
+    draw(desk, run_id, bucket)
+    with serve(desk.emulator.world, [TOKEN]) as server:
+        for path in ("/", f"/compute/runs?scheduledRunId={scheduled_id}"):
+            html = requests.get(server.url + path, timeout=10).text
+            source = re.findall(r'<img class="expiration" src="([^"]+)"', html)[0].replace("&amp;", "&")
+            answer = requests.get(server.url + source, timeout=10)
+            assert (answer.content, answer.headers["content-type"]) == (b"<svg/>", "image/svg+xml")
+            assert "sandbox" in answer.headers["content-security-policy"]
+    assert ">input_expiration.svg</a>" in html
+
+
+def test_a_saved_copy_has_the_picture_inside(desk: Desk, bucket: Any) -> None:
+    """One that cannot be read any more is left out."""
+    _, run_id = begin(desk, desk.dataset())
+    draw(desk, run_id, bucket)
+    html = page.render(desk.emulator, embed=True)
+    assert '<img class="expiration" src="data:image/svg+xml;base64,PHN2Zy8+"' in html
+    assert not re.search(r'(href|src)="(?!data:)', html)
+    bucket.Object(f"lightly/.lightly/runs/{run_id}/input_expiration.svg").delete()
+    assert "expiration" not in body(page.render(desk.emulator, embed=True))
+
+
+def body(html: str) -> str:
+    return html.partition("<body>")[2]
+
+
 def test_an_unknown_run_says_so(desk: Desk) -> None:
     """Also without any id."""
     for scheduled_id in ("", "0" * 24, EVIL):

@@ -6,10 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from lightly_airflow.contract.errors import LightlyApiError, LightlyConflict, LightlyNotFound
-from lightly_airflow.contract.models.worker_config import RunConfig, WorkerConfig
-from lightly_airflow.contract.operations import runs, schedules, workers
+from lightly_airflow.contract.models.datasources import (
+    AzureConfig,
+    DatasourceConfig,
+    GcsConfig,
+    LocalConfig,
+    ObsConfig,
+)
+from lightly_airflow.contract.models.worker_config import InputExpiration, RunConfig, WorkerConfig, WorkerDatasource
+from lightly_airflow.contract.operations import datasources, runs, schedules, workers
 
 from .conftest import OTHER_TOKEN, Desk, run_config
 
@@ -161,3 +169,41 @@ def test_a_config_comes_back_as_it_was_sent(desk: Desk) -> None:
     """The worker reads what the client wrote."""
     config_id = desk.api(schedules.create_config(run_config())).id
     assert desk.api(schedules.get_config(config_id)).config == run_config()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        AzureConfig(
+            purpose="INPUT", full_path="nightly/input/", account_name="cameras", account_key=SecretStr("sig=x")
+        ),
+        GcsConfig(
+            purpose="INPUT", full_path="gs://cameras/input/", gcs_project_id="cameras", gcs_credentials=SecretStr("{}")
+        ),
+        ObsConfig(
+            purpose="INPUT",
+            full_path="obs://cameras/input/",
+            obs_endpoint="https://obs.example.com",
+            obs_access_key_id=SecretStr("id"),
+            obs_secret_access_key=SecretStr("key"),
+        ),
+        LocalConfig(purpose="INPUT", full_path="cameras/"),
+    ],
+    ids=lambda source: source.type,
+)
+def test_input_expiration_is_for_s3_alone(desk: Desk, source: DatasourceConfig) -> None:
+    """With an INPUT datasource of another type the run never comes into the queue; without it, it does."""
+    dataset_id, expiration = desk.dataset(), InputExpiration(min_days_to_expiration=1, handling_strategy="SKIP")
+    docker = WorkerConfig(datasource=WorkerDatasource(input_expiration=expiration))
+    config_id = desk.api(schedules.create_config(RunConfig(docker=docker, selection=run_config().selection))).id
+    path, body = f"/v1/datasets/{dataset_id}/docker/worker/schedule", {"configId": config_id, "priority": "MID"}
+    assert desk.send("POST", path, body)[0] == 201
+    desk.api(datasources.put_datasource(dataset_id, source))
+    for query in ("", "?disableConfigValidation=True"):
+        status, answer = desk.send("POST", path + query, body)
+        assert (status, answer["code"]) == (400, "DOCKER_WORKER_CONFIG_NOT_COMPATIBLE_WITH_DATASOURCE")
+        assert answer["error"] == (
+            "worker_config.datasource.input_expiration is for S3 alone and the INPUT datasource is"
+            f" {source.type}; leave it out"
+        )
+    assert desk.scheduled(dataset_id)

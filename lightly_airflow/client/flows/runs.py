@@ -1,13 +1,13 @@
-"""Scheduling a run once, watching it, and reading what came of it."""
+"""Scheduling a run once, looking how it stands, and cancelling it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import get_args
 
-from lightly_airflow.client.policy import may_be_under_way, may_have_happened, passes
+from lightly_airflow.client.policy import may_be_under_way, may_have_happened
 from lightly_airflow.contract.errors import LightlyApiError, LightlyError, LightlyNotFound
 from lightly_airflow.contract.models.runs import Priority, Run, ScheduledRun
 from lightly_airflow.contract.models.worker_config import RunConfig
@@ -122,49 +122,6 @@ def look(dataset_id: str, scheduled_run_id: str) -> Flow[RunView]:
         if run is None:
             return RunView(dataset_id, scheduled_run_id, entry.state if entry else None)
     return RunView(dataset_id, scheduled_run_id, run.state, run.message or "", run)
-
-
-def watch(
-    dataset_id: str,
-    scheduled_run_id: str,
-    *,
-    poll_interval: float,
-    patience: float,
-    pickup_deadline: float | None,
-    now: Callable[[], float],
-    tell: Callable[[RunView], None],
-    tell_trouble: Callable[[LightlyError], None],
-) -> Flow[RunView]:
-    """Waits until the run has ended, or was not picked up in time; returns how it stood at last.
-
-    It waits before it looks: whoever begins to wait has just scheduled the run or looked at it, and a deferred task that
-    is resumed before its first process has quite ended confuses Airflow's scheduler.
-
-    :param poll_interval: seconds before each look.
-    :param patience: for how many seconds in a row faults that pass may last before the last of them is raised.
-    :param pickup_deadline: when, by the clock, a run that still waits for a worker is given up; ``None`` for never.
-    :param now: the clock.
-    :param tell: is told each time the state or message has changed.
-    :param tell_trouble: is told each fault that is waited out.
-    :raises LightlyError: a fault that does not pass (a rejected token, a dataset that is gone), or lasted too long.
-    """
-    last, well = None, now()
-    while True:
-        yield from Pause(poll_interval)
-        try:
-            view = yield from look(dataset_id, scheduled_run_id)
-        except LightlyError as error:
-            if not passes(error) or now() - well > patience:
-                raise
-            tell_trouble(error)
-        else:
-            well = now()
-            if view != last:
-                tell(view)
-            last = view
-            overdue = view.state == "OPEN" and pickup_deadline is not None and well >= pickup_deadline
-            if view.row.terminal or overdue:
-                return view
 
 
 def cancel(dataset_id: str, scheduled_run_id: str) -> Flow[RunView | None]:

@@ -10,4 +10,5 @@ class RunFailed(LightlyError):
 
 
 class RunAborted(LightlyError):
-    """The worker was told to stop while it was at the run. State ABORTED."""
+    """The worker was told to stop while it was at the run, or the run wants to stop over inputs that expire. State ABORTED,
+    which is a guess for the latter: LightlyOne says that the run stops, not in which state."""

@@ -15,12 +15,19 @@ from lightly_airflow.storage.objects import read_object
 class Inputs:
     """What was found.
 
-    :param images: paths of the images below the datasource's directory.
-    :param others: paths of the files of other types.
+    :param images: the images.
+    :param others: paths of the files of other types, below the datasource's directory.
+    :param n_expiring: how many images were left out because they expire too soon.
     """
 
-    images: list[str]
+    images: list[StoredObject]
     others: list[str]
+    n_expiring: int = 0
+
+    @property
+    def names(self) -> list[str]:
+        """Paths of the images below the datasource's directory."""
+        return [image.path for image in self.images]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +58,11 @@ def find_inputs(store: Directory, window: Window, relevant: Relevant | None) -> 
     :raises RunFailed: there is nothing to work on.
     """
     listed = list(list_objects(store))
-    found = [item.path for item in listed if window.holds(item) and (relevant is None or relevant.holds(item.path))]
-    images = [path for path in found if is_image(path)]
+    found = [item for item in listed if window.holds(item) and (relevant is None or relevant.holds(item.path))]
+    images = [item for item in found if is_image(item.path)]
     if not images:
         raise RunFailed(_nothing(store, window, relevant, len(listed)))
-    kept = set(images)
-    return Inputs(images, [path for path in found if path not in kept])
+    return Inputs(images, [item.path for item in found if not is_image(item.path)])
 
 
 def read_relevant(store: Directory, path: str) -> Relevant:

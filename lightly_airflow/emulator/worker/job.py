@@ -42,10 +42,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
-    """The two opened datasources; ``thumb_suffix`` belongs to the Lightly one."""
+    """The two opened datasources; ``source`` is the INPUT one's config, ``thumb_suffix`` belongs to the Lightly one."""
 
     inputs: Directory
     lightly: Directory
+    source: DatasourceConfig = field(repr=False)
     thumb_suffix: str | None
 
 
@@ -55,7 +56,7 @@ def open_buckets(job: Job) -> Buckets:
     :raises RunFailed: a datasource is missing, or lacks permissions.
     """
     inputs, lightly = _source(job, "INPUT"), _source(job, "LIGHTLY")
-    buckets = Buckets(open_store(inputs), open_store(lightly), lightly.thumb_suffix)
+    buckets = Buckets(open_store(inputs), open_store(lightly), inputs, lightly.thumb_suffix)
     if job.datasource.bypass_verify:
         job.journal.say("the datasources' permissions were not verified, as datasource.bypass_verify wants it")
         return buckets

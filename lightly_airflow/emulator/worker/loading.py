@@ -52,7 +52,7 @@ def list_inputs(job: Job, buckets: Buckets, window: Window, pool: Sequence[Membe
     relevant = read_relevant(buckets.lightly, path) if path else None
     found = find_inputs(buckets.inputs, window, relevant)
     known = {member.name for member in pool}
-    new = [name for name in found.images if name not in known]
+    new = [image for image in found.images if image.path not in known]
     if not new:
         raise RunFailed(f"all {len(found.images)} images are in the datapool already; there is nothing to select from")
     job.journal.say(f"found {len(new)} images; left out {len(found.others)} files of other types")
@@ -86,7 +86,7 @@ def read_images(job: Job, buckets: Buckets, inputs: Inputs) -> tuple[list[ImageF
     """
     images: list[ImageFacts] = []
     corrupt: list[CorruptImage] = []
-    results = load_images(inputs.images, lambda name: read_object(buckets.inputs, name))
+    results = load_images(inputs.names, lambda name: read_object(buckets.inputs, name))
     for result in _told(job.journal, results, len(inputs.images)):
         if isinstance(result, ImageFacts):
             images.append(result)

@@ -20,10 +20,7 @@ def check_options(dataset: DatasetData, config: RunConfig) -> list[str]:
     worker = config.docker or WorkerConfig()
     for name in _refused(worker):
         raise RunFailed(f"worker_config.{name} is not emulated; leave it out")
-    notes = [f"worker_config.{name} is not emulated and was passed over" for name in _passed_over(worker)]
-    if worker.datasource and worker.datasource.input_expiration:
-        notes.append("input_expiration: the emulator does not look at the bucket's lifecycle rules yet")
-    return notes
+    return [f"worker_config.{name} is not emulated and was passed over" for name in _passed_over(worker)]
 
 
 def _refused(worker: WorkerConfig) -> list[str]:

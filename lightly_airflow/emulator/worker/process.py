@@ -8,6 +8,7 @@ from functools import partial
 
 from lightly_airflow.contract.models.runs import ArtifactType
 from lightly_airflow.contract.operations import datasources
+from lightly_airflow.emulator.worker.expiration import keep_lasting
 from lightly_airflow.emulator.worker.images import CorruptImage, ImageFacts
 from lightly_airflow.emulator.worker.inputs import Inputs, Window
 from lightly_airflow.emulator.worker.job import Buckets, Job, open_buckets
@@ -36,7 +37,8 @@ def process(job: Job) -> str:
     window = open_window(job)
     journal.enter("LOADING_DATASET")
     inputs = list_inputs(job, buckets, window, pool)
-    custom = load_metadata(job, buckets, [*(member.name for member in pool), *inputs.images])
+    inputs = keep_lasting(job, buckets, inputs)
+    custom = load_metadata(job, buckets, [*(member.name for member in pool), *inputs.names])
     journal.enter("CHECKING_CORRUPTNESS")
     images, corrupt = read_images(job, buckets, inputs)
     journal.enter("COMPUTING_METADATA")
@@ -81,6 +83,7 @@ def _summary(
         selected=selected,
         corrupt=corrupt,
         others=inputs.others,
+        n_expiring=inputs.n_expiring,
         n_pool=n_pool,
     )
 

@@ -67,6 +67,7 @@ def _counts(summary: Summary) -> list[tuple[str, str]]:
     return [
         ("Images", str(summary.n_input)),
         ("Corrupt", str(len(summary.corrupt))),
+        ("Left out, expiring too soon", str(summary.n_expiring)),
         ("Exact duplicates", str(summary.n_duplicate)),
         ("Files of other types", str(len(summary.others))),
         ("Samples of earlier runs", str(summary.n_pool)),

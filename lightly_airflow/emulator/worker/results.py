@@ -11,11 +11,11 @@ from lightly_airflow.contract.models.samples import SampleCreateRequest
 from lightly_airflow.contract.models.tags import Tag, TagCreateRequest
 from lightly_airflow.contract.operations import runs, samples, tags
 from lightly_airflow.contract.wire import Call, Request, Response
+from lightly_airflow.emulator.run_files import run_file
 from lightly_airflow.emulator.worker.images import ImageFacts
 from lightly_airflow.emulator.worker.journal import Api
 from lightly_airflow.emulator.worker.pool import with_descriptor
 from lightly_airflow.storage.directory import Directory
-from lightly_airflow.storage.listing import LIGHTLY_DIRECTORY
 from lightly_airflow.storage.objects import write_object
 
 _UPLOAD = "PUT (signed URL of an artifact)"
@@ -85,7 +85,7 @@ def _root(api: Api, dataset_id: str) -> Tag | None:
 
 def save_report(api: Api, run_id: str, store: Directory, content: bytes) -> None:
     """report.pdf, which lies in the Lightly datasource itself."""
-    write_object(store, f"{LIGHTLY_DIRECTORY}runs/{run_id}/report.pdf", content)
+    write_object(store, run_file(run_id, "report.pdf"), content)
     created = api(runs.create_artifact(run_id, "report.pdf", "REPORT_PDF", "DATASOURCE"))
     api(runs.confirm_artifact(run_id, created.artifact_id))
 

@@ -15,6 +15,7 @@ class Summary:
     :param started: in seconds since 1970, like ``ended``.
     :param images: all that could be decoded, of which ``selected`` were selected.
     :param others: files of types that are no images.
+    :param n_expiring: images that were left out because they expire too soon.
     :param n_pool: samples of earlier runs.
     """
 
@@ -28,6 +29,7 @@ class Summary:
     selected: list[ImageFacts]
     corrupt: list[CorruptImage]
     others: list[str]
+    n_expiring: int
     n_pool: int
 
     @property
@@ -43,6 +45,7 @@ class Summary:
     def sentence(self) -> str:
         """The run in one line; what was skipped is not among the images that it counts."""
         skipped = [
+            f"{self.n_expiring} expiring too soon" if self.n_expiring else "",
             f"{len(self.corrupt)} corrupt" if self.corrupt else "",
             f"{len(self.others)} of another type" if self.others else "",
         ]

@@ -49,18 +49,25 @@ def open_store(config: AzureConfig, reach: Reach) -> Directory:
         # A provider, not a string: a string loses against an account key in the environment.
         credential_provider=lambda: _azure_credential(config),
         retry_config=_RETRY,
-        **_azure_endpoint(reach.endpoint),
+        **_azure_endpoint(reach),
     )
     return Directory(store, path, CAUSES)
+
+
+def foreign_endpoint(reach: Reach) -> str | None:
+    """URL of a storage account that is not on Azure's public cloud, or ``None``.
+
+    LightlyOne's Azure datasources carry no endpoint; a local store is named as obstore's own variable does.
+    """
+    return reach.endpoint or os.environ.get("AZURE_STORAGE_ENDPOINT") or None
 
 
 def _azure_credential(config: AzureConfig) -> AzureSASToken:
     return {"sas_token": config.account_key.get_secret_value(), "expires_at": None}
 
 
-def _azure_endpoint(endpoint: str | None) -> dict[str, Any]:
-    """LightlyOne's Azure datasources carry no endpoint; a local store is named as obstore's own variable does."""
-    endpoint = endpoint or os.environ.get("AZURE_STORAGE_ENDPOINT")
+def _azure_endpoint(reach: Reach) -> dict[str, Any]:
+    endpoint = foreign_endpoint(reach)
     if not endpoint:
         return {"client_options": _CLIENT}
     client: ClientConfig = {**_CLIENT, "allow_http": True}

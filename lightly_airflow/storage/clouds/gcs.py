@@ -53,27 +53,28 @@ def open_store(config: GcsConfig, reach: Reach) -> Directory:
         credential_provider=_token_source(config),
         skip_signature=False,
         retry_config=_RETRY,
-        **_endpoint(reach.endpoint),
+        **_reached(endpoint(reach)),
     )
     return Directory(store, path, CAUSES)
 
 
 def _token_source(config: GcsConfig) -> Callable[[], GCSCredential]:
     """Exchanges the key for a token, each time that obstore wants a new one."""
-    from google.auth.transport.requests import Request
-
-    credentials = _credentials(config)
-    request = partial(Request(), timeout=_TOKEN_TIMEOUT)
+    owner, request = credentials(config), token_request()
 
     def token() -> GCSCredential:
-        credentials.refresh(request)
+        owner.refresh(request)
         # google-auth's times are UTC without saying so.
-        return {"token": credentials.token, "expires_at": credentials.expiry.replace(tzinfo=UTC)}
+        return {"token": owner.token, "expires_at": owner.expiry.replace(tzinfo=UTC)}
 
     return token
 
 
-def _credentials(config: GcsConfig) -> Any:
+def credentials(config: GcsConfig) -> Any:
+    """The service account, as google-auth's ``Credentials``. Nothing is sent yet.
+
+    :raises LightlyConfigError: the datasource's credentials are no service account's key file.
+    """
     from google.oauth2.service_account import Credentials
 
     try:
@@ -84,10 +85,24 @@ def _credentials(config: GcsConfig) -> Any:
     raise LightlyConfigError("the Google credentials are no service account's key file; create a new JSON key for it")
 
 
-def _endpoint(endpoint: str | None) -> dict[str, Any]:
-    """Google's own clients find a local store by STORAGE_EMULATOR_HOST, written with or without http://."""
-    endpoint = endpoint or os.environ.get("STORAGE_EMULATOR_HOST")
-    if not endpoint:
+def token_request() -> Callable[..., Any]:
+    """How ``Credentials.refresh`` asks Google's token service for a token."""
+    from google.auth.transport.requests import Request
+
+    return partial(Request(), timeout=_TOKEN_TIMEOUT)
+
+
+def endpoint(reach: Reach) -> str | None:
+    """URL of a store that is not Google's own, for which Google's clients look in STORAGE_EMULATOR_HOST.
+
+    It is written there with or without http://.
+    """
+    given = reach.endpoint or os.environ.get("STORAGE_EMULATOR_HOST")
+    return given if not given or "://" in given else f"http://{given}"
+
+
+def _reached(url: str | None) -> dict[str, Any]:
+    if not url:
         return {"client_options": _CLIENT}
     client: ClientConfig = {**_CLIENT, "allow_http": True}
-    return {"base_url": endpoint if "://" in endpoint else f"http://{endpoint}", "client_options": client}
+    return {"base_url": url, "client_options": client}

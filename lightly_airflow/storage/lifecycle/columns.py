@@ -17,8 +17,11 @@ SECOND = 1_000_000
 DAY = 86_400 * SECOND
 NEVER = int(np.iinfo(np.int64).max)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# A rule of more days counts as one of so many, which is a hundred thousand years and does not overflow.
-_MOST_DAYS = 36_500_000
+# The last moment that Python's dates know, at the end of the year 9999.
+LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+# A rule of more days counts as one of so many, nearly seven thousand years: whoever means "never" writes the largest number
+# there is, and what is behind the year 9999 cannot be shown.
+_MOST_DAYS = 2_500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,5 +86,5 @@ def microseconds(time: datetime) -> int:
 
 
 def moment(time: int) -> datetime:
-    """The moment that a column's time means, in UTC; not for ``NEVER``."""
-    return _EPOCH + timedelta(microseconds=time)
+    """The moment that a column's time means, in UTC; ``LATEST`` for those behind it."""
+    return _EPOCH + timedelta(microseconds=min(time, LATEST))

@@ -120,15 +120,16 @@ def _expires(rule: Mapping[str, Any]) -> bool:
 
 def _rule(number: int, rule: Mapping[str, Any]) -> S3Rule:
     given = rule.get("Filter") or {}
-    # A filter is one condition, or several inside And; rules of the older form have a prefix and no filter.
-    conditions = given.get("And") or given
+    # A filter is one condition, or several inside And, beside which Ceph puts the prefix; rules of the older form have a
+    # prefix and no filter.
+    conditions = {**given, **(given.get("And") or {})}
     tags = [*conditions.get("Tags", ()), *([conditions["Tag"]] if "Tag" in conditions else ())]
     expiration = rule["Expiration"]
     date = expiration.get("Date")
     return S3Rule(
         name=rule.get("ID") or f"rule {number}",
         prefix=conditions.get("Prefix") or rule.get("Prefix") or "",
-        tags=tuple((tag["Key"], tag["Value"]) for tag in tags),
+        tags=tuple((tag["Key"], tag.get("Value", "")) for tag in tags),
         above=conditions.get("ObjectSizeGreaterThan"),
         below=conditions.get("ObjectSizeLessThan"),
         days=None if date else int(expiration["Days"]),

@@ -13,7 +13,7 @@ from lightly_airflow.contract.files import endings
 from lightly_airflow.contract.models.datasources import DatasourceConfig
 from lightly_airflow.storage.directory import StorageError
 from lightly_airflow.storage.lifecycle.columns import Array, Objects
-from lightly_airflow.storage.lifecycle.expiry import Expiry, Rules
+from lightly_airflow.storage.lifecycle.expiry import Expiry, NoRules, Rules
 from lightly_airflow.storage.lifecycle.survey import Survey, is_input
 from lightly_airflow.storage.listing import LIGHTLY_DIRECTORY
 from lightly_airflow.storage.reach import HERE, Reach
@@ -40,7 +40,7 @@ class Kind(Protocol):
         """Everything in the datasource's directory, with the facts that the rules ask for; raises :class:`StorageError`."""
         ...
 
-    def ask(self, config: DatasourceConfig, reach: Reach, names: Array) -> Array:
+    def ask(self, config: DatasourceConfig, reach: Reach, rules: Rules, objects: Objects, now: int) -> Expiry:
         """When single objects expire, asked for one by one; ``GONE`` for one that is not there any more.
 
         Only for objects whose rules are in doubt.
@@ -57,6 +57,16 @@ def read_rules(config: DatasourceConfig, reach: Reach = HERE) -> Rules:
     :raises StorageError: the bucket is not there, or cannot be reached.
     """
     return _kind(config).read_rules(config, reach)
+
+
+def unknown_rules(config: DatasourceConfig) -> Rules:
+    """What is left to go by where a bucket's rules may not be read: on Azure the expiry times of single blobs, which their
+    listing tells; elsewhere nothing."""
+    if config.type == "AZURE":
+        from lightly_airflow.storage.lifecycle.azure import AzureRules
+
+        return AzureRules()
+    return NoRules()
 
 
 def survey_inputs(
@@ -84,17 +94,36 @@ def survey_inputs(
         objects = listed.where(chosen)
         own = listed.starting_with(f"{listed.root}{LIGHTLY_DIRECTORY}")
         survey.ignored += int(np.count_nonzero(~chosen & ~own))
-        at, rule = _expiry(survey, kind, config, reach, rules, objects)
-        there = at != GONE
-        lasts = survey.add(objects.where(there), at[there], rule[there])
+        lasts = add_inputs(survey, config, rules, objects, reach=reach)
         if lasting is not None:
-            lasting(objects.names[there][lasts])
+            lasting(objects.names[lasts])
         if (seen + len(listed)) // _PROGRESS > seen // _PROGRESS:
             log.info(
                 "Looked at %s objects so far, %s inputs among them", f"{seen + len(listed):,}", f"{survey.inputs:,}"
             )
         seen += len(listed)
     return survey
+
+
+def add_inputs(
+    survey: Survey, config: DatasourceConfig, rules: Rules, objects: Objects, *, reach: Reach = HERE
+) -> Array:
+    """Add a batch of inputs that somebody has listed already, and return which of them last long enough.
+
+    One that vanishes while the store is asked about it does not last, and is no input any more.
+
+    :param survey: what they are added to.
+    :param config: the datasource, with its real secrets.
+    :param rules: the bucket's rules.
+    :param objects: the inputs.
+    :param reach: how to reach the storage.
+    :raises StorageError: an object's own expiry was asked for and refused.
+    """
+    at, rule = _expiry(survey, _kind(config), config, reach, rules, objects)
+    there = at != GONE
+    lasting: Array = there.copy()
+    lasting[there] = survey.add(objects.where(there), at[there], rule[there])
+    return lasting
 
 
 def _expiry(
@@ -106,14 +135,14 @@ def _expiry(
     if not ask.any():
         return sure.at, sure.rule
     survey.asked += int(np.count_nonzero(ask))
-    return _answered(sure, doubtful, ask, kind.ask(config, reach, objects.names[ask]))
+    return _answered(sure, ask, kind.ask(config, reach, rules, objects.where(ask), survey.now))
 
 
-def _answered(sure: Expiry, doubtful: Expiry, ask: Array, answers: Array) -> tuple[Array, Array]:
+def _answered(sure: Expiry, ask: Array, answers: Expiry) -> tuple[Array, Array]:
     at, rule = sure.at.copy(), sure.rule.copy()
-    at[ask] = np.minimum(at[ask], answers)
-    by_tag = ask & (at != sure.at)
-    rule[by_tag] = doubtful.rule[by_tag]
+    sooner = answers.at < at[ask]
+    at[ask] = np.where(sooner, answers.at, at[ask])
+    rule[ask] = np.where(sooner, answers.rule, rule[ask])
     return at, rule
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lightly_airflow.contract.models.datasources import LocalConfig
-from lightly_airflow.storage.lifecycle.columns import NEVER, Array, Objects, microseconds, text_column, time_column
-from lightly_airflow.storage.lifecycle.expiry import NoRules, Rules
+from lightly_airflow.storage.lifecycle.columns import Objects
+from lightly_airflow.storage.lifecycle.expiry import Expiry, NoRules, Rules
 from lightly_airflow.storage.listing import list_objects
 from lightly_airflow.storage.reach import Reach
 from lightly_airflow.storage.stores import open_store
+from lightly_airflow.storage.survey.columns import as_columns
 
 
 def read_rules(config: LocalConfig, reach: Reach) -> Rules:
@@ -20,15 +21,9 @@ def read_rules(config: LocalConfig, reach: Reach) -> Rules:
 def list_columns(config: LocalConfig, reach: Reach) -> Iterator[Objects]:
     """All files, in one batch: a disk's listing has no pages."""
     directory = open_store(config, reach)
-    found = list(list_objects(directory))
-    yield Objects(
-        directory.path.prefix,
-        text_column([one.path for one in found]),
-        time_column([one.size for one in found]),
-        time_column([microseconds(one.last_modified) for one in found]),
-    )
+    yield as_columns(directory.path.prefix, list(list_objects(directory)))
 
 
-def ask(config: LocalConfig, reach: Reach, names: Array) -> Array:
+def ask(config: LocalConfig, reach: Reach, rules: Rules, objects: Objects, now: int) -> Expiry:
     """Never called: without rules, none is in doubt."""
-    return time_column([NEVER] * len(names))
+    return rules.expiry(objects, now)

@@ -9,13 +9,15 @@ from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote
 
 from lightly_airflow.contract.errors import LightlyConfigError
 from lightly_airflow.contract.models.datasources import DatasourceConfig
 from lightly_airflow.storage.clouds import s3_delegated
 from lightly_airflow.storage.clouds.s3 import S3Account
 from lightly_airflow.storage.directory import StorageError, cause
-from lightly_airflow.storage.lifecycle.columns import NEVER, Array, Objects, microseconds, time_column
+from lightly_airflow.storage.lifecycle.columns import DAY, NEVER, Objects, microseconds, time_column
+from lightly_airflow.storage.lifecycle.expiry import Expiry, Rules
 from lightly_airflow.storage.lifecycle.s3 import S3Rules, s3_rules
 from lightly_airflow.storage.reach import Reach
 from lightly_airflow.storage.stores import CLOUDS, open_store
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 # boto3 gets no faster with more: its requests keep Python's lock for most of their time.
 _THREADS = 16
-_DATE = re.compile(r'expiry-date="([^"]+)"')
+_EXPIRATION = re.compile(r'expiry-date="([^"]+)"(?:.*rule-id="([^"]*)")?')
 _DENIED = ("AccessDenied", "403", "MethodNotAllowed", "NotImplemented", "501")
 
 
@@ -61,7 +63,7 @@ def list_columns(config: DatasourceConfig, reach: Reach) -> Iterator[Objects]:
     return list_directory(open_store(config, reach))
 
 
-def ask(config: DatasourceConfig, reach: Reach, names: Array) -> Array:
+def ask(config: DatasourceConfig, reach: Reach, rules: Rules, objects: Objects, now: int) -> Expiry:
     """HEAD of each object: S3 says in ``x-amz-expiration`` when it expires, and needs no more than the right to read it.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
@@ -69,19 +71,31 @@ def ask(config: DatasourceConfig, reach: Reach, names: Array) -> Array:
     account = _account(config, reach)
     asking = _explained(f"read objects in {account.path}", account)
     with _client(account) as client, ThreadPoolExecutor(_THREADS) as pool, asking:
-        keys = [f"{account.path.prefix}{name}" for name in names.tolist()]
-        return time_column(list(pool.map(lambda key: _expiry(client, account.path.bucket, key), keys)))
+        keys = [f"{account.path.prefix}{name}" for name in objects.names.tolist()]
+        answers = list(pool.map(lambda key: _answer(client, account.path.bucket, key), keys))
+    likely = rules.doubtful(objects).rule.tolist()
+    told = [_rule(rules, name, index) for (_, name), index in zip(answers, likely, strict=True)]
+    return Expiry(time_column([time for time, _ in answers]), time_column(told))
 
 
-def _expiry(client: S3Client, bucket: str, key: str) -> int:
+def _answer(client: S3Client, bucket: str, key: str) -> tuple[int, str]:
+    """When an object expires, and the name of the rule."""
     try:
         told = client.head_object(Bucket=bucket, Key=key).get("Expiration", "")
     except client.exceptions.ClientError as error:
         if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
-            return GONE
+            return GONE, ""
         raise
-    date = _DATE.search(told)
-    return microseconds(parsedate_to_datetime(date[1])) if date else NEVER
+    found = _EXPIRATION.search(told)
+    if found is None:
+        return NEVER, ""
+    # It is always midnight, but Ceph's gateway, asked by several at once, tells another time of that day now and then.
+    return microseconds(parsedate_to_datetime(found[1])) // DAY * DAY, found[2] or ""
+
+
+def _rule(rules: Rules, name: str, likely: int) -> int:
+    """The index of the rule that an answer names, which AWS encodes and Ceph does not."""
+    return next((rules.names.index(one) for one in (unquote(name), name) if one in rules.names), likely)
 
 
 def _account(config: DatasourceConfig, reach: Reach) -> S3Account:
@@ -141,4 +155,5 @@ def _explained(action: str, account: S3Account) -> Iterator[None]:
         text = "error sending request"
     else:
         return
-    raise StorageError(f"cannot {action}: {cause(text, s3_delegated.CAUSES, account.path)}")
+    # "from None": raised inside a "with", it would bring boto3's error with its URL into every traceback.
+    raise StorageError(f"cannot {action}: {cause(text, s3_delegated.CAUSES, account.path)}") from None

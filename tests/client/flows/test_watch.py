@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from lightly_airflow.client.flows.runs import RunView, watch
+from lightly_airflow.client.flows.runs import RunView
+from lightly_airflow.client.flows.vigil import Vigil
+from lightly_airflow.client.flows.watch import watch
 from lightly_airflow.contract.errors import LightlyError, LightlyNotFound, LightlyServerError, LightlyUnauthorized
 from lightly_airflow.contract.wire import Response
 from tests.client.script import Script, lost, no, ok
@@ -45,12 +47,16 @@ class Watched:
             watch(
                 ID,
                 ID,
+                Vigil(
+                    self.now(),
+                    patience,
+                    pickup_deadline,
+                    None,
+                    tell=lambda view: self.told.append(f"{view.state} {view.message}".strip()),
+                    tell_trouble=self.troubles.append,
+                ),
                 poll_interval=POLL,
-                patience=patience,
-                pickup_deadline=pickup_deadline,
                 now=self.now,
-                tell=lambda view: self.told.append(f"{view.state} {view.message}".strip()),
-                tell_trouble=self.troubles.append,
             )
         )
 

@@ -35,6 +35,7 @@ def summary(images: list[ImageFacts], corrupt: list[CorruptImage] | None = None)
         selected=images,
         corrupt=corrupt or [],
         others=[],
+        n_expiring=0,
         n_pool=4,
     )
 
