@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 from lightly_airflow.client.flows.results import RunResult, run_result
@@ -51,16 +51,23 @@ def current(hook: LightlyHook, dataset_id: str, scheduled_run_id: str) -> RunVie
 
 
 def until_ended(
-    dataset_id: str, scheduled_run_id: str, poll_interval: float, pickup_deadline: float | None
+    dataset_id: str,
+    scheduled_run_id: str,
+    poll_interval: float,
+    pickup_deadline: float | None,
+    while_running: Callable[[RunView], None] = lambda _: None,
 ) -> Flow[RunView]:
     """Waits for a run in a worker, and logs how it comes along.
 
     :param poll_interval: seconds before each look.
     :param pickup_deadline: when, in seconds since 1970, a run that still waits for a worker is given up; ``None``: never.
+    :param while_running: is called after each look that does not end the wait (default: nothing).
     """
     # Airflow itself ends a task that waits in a worker at its execution_timeout.
     vigil = new_vigil(pickup_deadline, None)
-    return watch(dataset_id, scheduled_run_id, vigil, poll_interval=poll_interval, now=time.time)
+    return watch(
+        dataset_id, scheduled_run_id, vigil, poll_interval=poll_interval, now=time.time, while_running=while_running
+    )
 
 
 def new_vigil(pickup_deadline: float | None, deadline: float | None, patience: float = WATCH_PATIENCE) -> Vigil:

@@ -24,6 +24,7 @@ from lightly_airflow.hooks.outcome import (
     summary,
     until_ended,
 )
+from lightly_airflow.hooks.run_log import RunLog, ToldLines
 from lightly_airflow.links import LightlyRunLink, push_link
 from lightly_airflow.operators.base import LightlyOperator
 from lightly_airflow.operators.expiration_check import check_input_expiration
@@ -67,6 +68,8 @@ class LightlyScheduleRunOperator(LightlyOperator):
         fails; ``None`` waits for ever (templated; default 24 h).
     :param cancel_on_kill: cancel the run when the task is killed, marked or cleared, or its ``execution_timeout`` is over;
         LightlyOne's API can do so only while no worker has begun it (default ``True``).
+    :param run_log: which lines of the run's own log this task's log has: ``all`` (default; of more than 1,000 at once the
+        newest), the last 100 after a ``failure``, or ``none`` (templated).
     :param datasource_conn_id: id of the connection with the INPUT's credentials; with it, a bucket whose lifecycle rules
         remove inputs while ``input_expiration`` is not set is warned of (templated; default ``None``: not looked at).
     :param lightly_conn_id: id of the ``lightly`` connection (templated; default ``lightly_default``).
@@ -76,8 +79,8 @@ class LightlyScheduleRunOperator(LightlyOperator):
     """
 
     template_fields: Sequence[str] = (
-        "dataset_id", *CONFIGS, "priority", "runs_on", "poll_interval", "pickup_timeout", "datasource_conn_id",
-        "lightly_conn_id",
+        "dataset_id", *CONFIGS, "priority", "runs_on", "poll_interval", "pickup_timeout", "run_log",
+        "datasource_conn_id", "lightly_conn_id",
     )  # fmt: skip
     template_fields_renderers = dict.fromkeys(CONFIGS, "json")
     operator_extra_links = (LightlyRunLink(),)
@@ -96,6 +99,7 @@ class LightlyScheduleRunOperator(LightlyOperator):
         poll_interval: timedelta | float | str = POLL_INTERVAL,
         pickup_timeout: timedelta | float | str | None = PICKUP_TIMEOUT,
         cancel_on_kill: bool = True,
+        run_log: ToldLines = "all",
         datasource_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -111,17 +115,20 @@ class LightlyScheduleRunOperator(LightlyOperator):
         self.poll_interval = poll_interval
         self.pickup_timeout = pickup_timeout
         self.cancel_on_kill = cancel_on_kill
+        self.run_log = run_log
         self.datasource_conn_id = datasource_conn_id
         self.scheduled_run_id: str | None = None
+        self._teller: RunLog
         self._settle()
 
     def execute(self, context: Any) -> RunSummary:
         with input_errors():
             config = run_config(self._configs)
-            check_choice("priority", self.priority, get_args(Priority))
+            self._check_choices()
             seconds("poll_interval", self.poll_interval)
             patience = None if self.pickup_timeout is None else seconds("pickup_timeout", self.pickup_timeout)
             check_input_expiration(self.hook, self.dataset_id, config, self.datasource_conn_id)
+            self._teller = RunLog(self.hook, context, self.run_log)
             view, config_id = self._scheduled(RunMemory(context, self.dataset_id, config), config)
         self.scheduled_run_id = view.scheduled_run_id
         push_link(context, self.hook.settings.run_url(view.scheduled_run_id))
@@ -140,8 +147,10 @@ class LightlyScheduleRunOperator(LightlyOperator):
         self.scheduled_run_id = str(event["scheduled_run_id"])
         with input_errors():
             push_link(context, self.hook.settings.run_url(self.scheduled_run_id))
+        self._teller = RunLog(self.hook, context, self.run_log)
         view = current(self.hook, str(event["dataset_id"]), self.scheduled_run_id)
         if event.get("status") == "trouble" and not view.row.terminal:
+            self._teller.at_end(view)
             raise LightlyRunError(f"Watching LightlyOne run {self.scheduled_run_id} stopped: {event.get('message')}")
         deadline = event.get("deadline") or self._deadline()
         return self._conclude(context, view, cast("Ending", event.get("status")), deadline)
@@ -160,11 +169,15 @@ class LightlyScheduleRunOperator(LightlyOperator):
         for name in CONFIGS:
             setattr(self, name, plain(getattr(self, name)))
         check_literals(self._configs)
-        check_choice("priority", self.priority, get_args(Priority))
+        self._check_choices()
         for name in ("poll_interval", "pickup_timeout"):
             value = getattr(self, name)
             if value is not None and not is_template(value):
                 seconds(name, value)
+
+    def _check_choices(self) -> None:
+        check_choice("priority", self.priority, get_args(Priority))
+        check_choice("run_log", self.run_log, get_args(ToldLines))
 
     def _scheduled(self, memory: RunMemory, config: RunConfig) -> tuple[RunView, str]:
         """The task's one run: the one that an earlier try scheduled and that has not failed, else a new one."""
@@ -176,6 +189,8 @@ class LightlyScheduleRunOperator(LightlyOperator):
                 if view.row.outcome in ("waiting", "running", "succeeded"):
                     self.log.info("An earlier try scheduled LightlyOne run %s: %s", found, view)
                     return view, config_id
+                self.log.info("An earlier try scheduled LightlyOne run %s: %s; another follows", found, view)
+                self._teller.at_end(view)
                 config_id = None
         fresh = config_id is None
         if config_id is None:
@@ -192,7 +207,8 @@ class LightlyScheduleRunOperator(LightlyOperator):
         dataset_id, scheduled_run_id = view.dataset_id, view.scheduled_run_id
         if self.deferrable:
             self._defer(scheduled_run_id, interval, pickup_deadline, deadline)
-        waited = self.hook.run_long(lambda: until_ended(dataset_id, scheduled_run_id, interval, pickup_deadline))
+        tell = self._teller.while_running
+        waited = self.hook.run_long(lambda: until_ended(dataset_id, scheduled_run_id, interval, pickup_deadline, tell))
         return self._conclude(context, waited, "ended" if waited.row.terminal else "not_picked_up", deadline)
 
     def _defer(
@@ -220,12 +236,14 @@ class LightlyScheduleRunOperator(LightlyOperator):
     def _conclude(self, context: Any, view: RunView, ending: Ending, deadline: float | None) -> RunSummary:
         """The result of a run that has ended; of one that has not, what its wait has ended by decides."""
         if not view.row.terminal and ending == "timeout":
+            self._teller.at_end(view)
             view = give_up(self.hook, view, self.cancel_on_kill)
         elif view.state == "OPEN" and ending == "not_picked_up":
             overdue = seconds("pickup_timeout", self.pickup_timeout)
             view = give_up_waiting(self.hook, view, overdue, list(self.runs_on))
         if not view.row.terminal:  # a worker was faster than the cancellation, or the answer was an old one
             return self._wait(context, view, None, deadline)
+        self._teller.at_end(view)
         result = conclude(self.hook, view)
         self.log.info("LightlyOne run %s made tag %r: %s", result["run_id"], result["tag_name"], result["counts"])
         ended(context)

@@ -14,6 +14,7 @@ from lightly_airflow.client.flows.runs import RunView
 from lightly_airflow.exceptions import LightlyRunError, LightlyWatchedRunError, input_errors
 from lightly_airflow.hooks.lightly import LightlyHook
 from lightly_airflow.hooks.outcome import RunSummary, conclude, current, tell_state
+from lightly_airflow.hooks.run_log import RunLog
 from lightly_airflow.links import LightlyRunLink, push_link
 from lightly_airflow.sensors.base import LightlySensor
 from lightly_airflow.triggers.run import LightlyRunTrigger
@@ -26,7 +27,7 @@ class LightlyRunSensor(LightlySensor):
     """Waits until a LightlyOne run has ended, and returns what came of it. All modes give the same answer.
 
     Every state is treated as ``lightly_airflow.contract.states`` says; one that this version does not know is logged as a
-    warning and counts as running.
+    warning and counts as running. Where the run fails, the last 100 lines of its own log stand before the error.
 
     :param dataset_id: the run's dataset (templated).
     :param scheduled_run_id: the run, such as ``schedule.output["scheduled_run_id"]`` (templated).
@@ -97,6 +98,8 @@ class LightlyRunSensor(LightlySensor):
         try:
             return PokeReturnValue(is_done=True, xcom_value=conclude(self.hook, view))
         except LightlyRunError as error:
+            # Without the context's store: a sensor that has failed is not retried, so nothing is told twice.
+            RunLog(self.hook, {}, "failure").at_end(view)
             raise LightlyWatchedRunError(str(error)) from None
 
     def execute_complete(self, context: Any, event: dict[str, Any] | None = None) -> RunSummary:

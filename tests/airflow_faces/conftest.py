@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lightly_airflow.contract.models.datasources import S3Config
-from lightly_airflow.contract.models.runs import RunCreateRequest
+from lightly_airflow.contract.models.runs import LogCreateEntry, LogLevel, RunCreateRequest
 from lightly_airflow.contract.operations import datasets, datasources, runs, schedules, tags, workers
 from lightly_airflow.contract.wire import Request
 from lightly_airflow.testing import LightlyEmulator
@@ -81,6 +81,11 @@ class PlayedWorker:
         queue = self.api.call(schedules.scheduled_runs(dataset_id, ["LOCKED"]))
         request.config_id = next(entry.config_id for entry in queue if entry.id == scheduled_run_id)
         return self.api.call(runs.create_run(request)).id
+
+    def say(self, run_id: str, *messages: str, level: LogLevel = "INFO") -> None:
+        """Writes lines to the run's log."""
+        entries = [LogCreateEntry(ts=0, level=level, group="training", msg=one) for one in messages]
+        self.api.call(runs.add_logs(run_id, entries))
 
     def end(self, run_id: str, state: Any, message: str = "") -> None:
         self.api.call(runs.update_run(run_id, state, message))

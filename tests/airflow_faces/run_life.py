@@ -20,11 +20,12 @@ SCHEDULE = schedules.SCHEDULE.operation
 QUEUE = schedules.LIST_OF_DATASET.operation
 RUNS = runs.LIST_OF_DATASET.operation
 LOOK = runs.GET_OF_SCHEDULE.operation
+LOGS = runs.GET_LOGS.operation
 TAGS = runs.TAGS.operation
 READ_URL = runs.ARTIFACT_READ_URL.operation
 FILE = "GET /_emulator/files/..."
 # Every request of a run's life, and the how-manieth of its operation it is.
-LIFE = [(CONFIG, 0), (SCHEDULE, 0), (LOOK, 0), (QUEUE, 0), (LOOK, 2), (TAGS, 0), (READ_URL, 0), (FILE, 0)]
+LIFE = [(CONFIG, 0), (SCHEDULE, 0), (LOOK, 0), (QUEUE, 0), (LOOK, 2), (LOGS, 0), (TAGS, 0), (READ_URL, 0), (FILE, 0)]
 
 
 def briefly(seconds: float) -> None:

@@ -34,6 +34,7 @@ from tests.airflow_faces.run_life import (
     CONFIG,
     FILE,
     LIFE,
+    LOGS,
     QUEUE,
     READ_URL,
     RUNS,
@@ -111,7 +112,7 @@ def test_one_fault_after_a_lost_request(
 
 
 @pytest.mark.parametrize("fault", [request_lost(), status(503), html()], ids=str)
-@pytest.mark.parametrize(("operation", "after"), [one for one in LIFE if one[0] not in (READ_URL, FILE)])
+@pytest.mark.parametrize(("operation", "after"), [one for one in LIFE if one[0] not in (LOGS, READ_URL, FILE)])
 def test_faults_that_last_make_no_second_run(
     lightly_api: LightlyEmulator,
     lightly_faults: Faults,

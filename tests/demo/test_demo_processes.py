@@ -67,9 +67,12 @@ def test_ctrl_c_does_not_disturb_the_ending(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with running(python(STUBBORN), log, child_environment()) as process:
         wait_until(lambda: log.read_text() != "", process, "The program", log)
+        # A shell starts its background jobs deaf to ctrl-c, and the tests may be one.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt):
             end(process, patience=0.3)
+        signal.signal(signal.SIGINT, before)
         assert process.returncode == -signal.SIGKILL
 
 

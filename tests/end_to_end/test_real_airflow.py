@@ -51,6 +51,7 @@ def test_deferred_in_the_triggerer_and_then_succeeded(stack: Stack, night: str) 
     assert result["state"] == "COMPLETED"
     assert result["counts"] == {"input": 10, "corrupt": 1, "duplicates": 0, "selected": 3}
     assert stack.airflow.task_log(DAG, night, "curate").count(": COMPLETED: selected 3 of 9 images") == 1
+    assert stack.airflow.task_log(DAG, night, "curate").count(": verified the datasources' permissions") == 1
     report = stack.s3.keys("cameras", f"lightly/.lightly/runs/{result['run_id']}/")
     assert report == [f"lightly/.lightly/runs/{result['run_id']}/report.pdf"]
 

@@ -11,7 +11,13 @@ from lightly_airflow.contract.wire import Flow, Pause
 
 
 def watch(
-    dataset_id: str, scheduled_run_id: str, vigil: Vigil, *, poll_interval: float, now: Callable[[], float]
+    dataset_id: str,
+    scheduled_run_id: str,
+    vigil: Vigil,
+    *,
+    poll_interval: float,
+    now: Callable[[], float],
+    while_running: Callable[[RunView], None] = lambda _: None,
 ) -> Flow[RunView]:
     """Waits until the run has ended, or was not picked up in time; returns how it stood at last.
 
@@ -20,6 +26,7 @@ def watch(
     :param vigil: decides when the wait is over.
     :param poll_interval: seconds before each look.
     :param now: the clock.
+    :param while_running: is called after each look that does not end the wait (default: nothing).
     :raises LightlyError: a fault that does not pass (a rejected token, a dataset that is gone), or lasted too long.
     """
     while True:
@@ -31,3 +38,4 @@ def watch(
         else:
             if vigil.saw(view, now()):
                 return view
+            while_running(view)

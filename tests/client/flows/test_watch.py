@@ -38,6 +38,7 @@ class Watched:
     script: Script
     told: list[str] = field(default_factory=list)
     troubles: list[LightlyError] = field(default_factory=list)
+    running: list[str | None] = field(default_factory=list)
 
     def now(self) -> float:
         return 1000 + sum(one for one in self.script.trace if isinstance(one, float))
@@ -57,6 +58,7 @@ class Watched:
                 ),
                 poll_interval=POLL,
                 now=self.now,
+                while_running=lambda view: self.running.append(view.state),
             )
         )
 
@@ -96,6 +98,13 @@ def test_changes_are_told_once() -> None:
     watching.play()
     assert watching.told == ["OPEN", "LOCKED", "TRAINING", "TRAINING epoch 2", "COMPLETED"]
     assert watching.script.trace.count(POLL) == 8
+
+
+def test_each_look_that_does_not_end_the_wait_is_a_chance_to_do_more() -> None:
+    """Also where nothing has changed; not after a fault, nor at the end."""
+    watching = watched(queued("OPEN"), run("TRAINING"), run("TRAINING"), DOWN, run("COMPLETED"))
+    watching.play(patience=600)
+    assert watching.running == ["OPEN", "TRAINING", "TRAINING"]
 
 
 def test_a_state_that_is_new_is_waited_out() -> None:
