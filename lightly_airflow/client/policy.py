@@ -60,6 +60,12 @@ def may_have_happened(error: LightlyError) -> bool:
     return passes(error) and not _without_effect(error)
 
 
+def may_be_under_way(error: LightlyError) -> bool:
+    """Whether LightlyOne may still be at work on a request that failed so: the wait for it was given up, not the work."""
+    timed_out = isinstance(error, LightlyConnectionError) and error.kind == "timeout"
+    return timed_out or getattr(error, "status", None) == 504
+
+
 def _without_effect(error: LightlyError) -> bool:
     never_sent = isinstance(error, LightlyConnectionError) and error.kind in ("dns", "refused", "proxy")
     return never_sent or isinstance(error, LightlyRateLimited)

@@ -82,10 +82,16 @@ class Endpoint(Generic[T]):
         try:
             return self.answer_adapter.validate_json(response.body)
         except ValidationError as error:
-            if self.media == "text":
+            if self.media == "text" and not _is_no_text(response.body):
                 return cast("T", response.body.decode("utf-8", "replace"))
             where = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors()[:3])
         raise LightlyAnswerError(self.operation, response.status, where)
+
+
+def _is_no_text(body: bytes) -> bool:
+    """A gateway's page, or half of a JSON string: taken for a text, either would be a wrong answer."""
+    start = body[:16].lstrip().lower()
+    return start.startswith((b"<!doctype", b"<html", b'"'))
 
 
 def _pairs(query: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -41,6 +42,8 @@ class LightlyHook(BaseHook):
     ``ca_bundle`` or ``verify``, ``proxy``, ``timeout`` (seconds, default 60).
 
     :param lightly_conn_id: id of the connection.
+    :param sleep: what :meth:`run` waits with, given seconds, between tries and between looks (default ``time.sleep``); a
+        test that makes faults need not wait as long as production does.
     """
 
     conn_name_attr = "lightly_conn_id"
@@ -48,9 +51,12 @@ class LightlyHook(BaseHook):
     conn_type = "lightly"
     hook_name = "LightlyOne"
 
-    def __init__(self, lightly_conn_id: str = default_conn_name) -> None:
+    def __init__(
+        self, lightly_conn_id: str = default_conn_name, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         super().__init__()
         self.lightly_conn_id = lightly_conn_id
+        self._sleep = sleep
 
     @cached_property
     def settings(self) -> ApiSettings:
@@ -74,7 +80,7 @@ class LightlyHook(BaseHook):
     def run(self, talk: Conversation[T], *, decide: Decide = decide) -> T:
         """Runs a conversation from a worker; raises :class:`LightlyError` for what it does not handle."""
         with RequestsTransport(self.settings) as transport:
-            return drive(talk, transport.send, decide=decide)
+            return drive(talk, transport.send, decide=decide, sleep=self._sleep)
 
     def run_long(self, talk: Callable[[], Conversation[T]]) -> T:
         """Runs a conversation that may last for hours, while the token is rotated: where LightlyOne rejects it, the

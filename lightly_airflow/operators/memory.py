@@ -8,7 +8,6 @@ from typing import Any
 
 from lightly_airflow.contract.models.base import wire
 from lightly_airflow.contract.models.worker_config import RunConfig
-from lightly_airflow.hooks import run_log
 
 KEY = "lightly_run"
 
@@ -25,14 +24,15 @@ class RunMemory:
 
     def __init__(self, context: Any, dataset_id: str, config: RunConfig) -> None:
         self._store = context.get("task_state_store")
+        self._round = _round(context)
         self._fingerprint = _fingerprint(dataset_id, config)
 
     def recall(self) -> str | None:
-        """The config id of an earlier try, if that try was for the same dataset and configuration."""
+        """The config id of an earlier try for the same dataset and configuration, unless the task has ended and was cleared."""
         kept = self._store.get(KEY, None) if self._store is not None else None
-        if isinstance(kept, dict) and kept.get("fingerprint") == self._fingerprint:
-            return str(kept["config_id"])
-        return None
+        if not isinstance(kept, dict) or kept.get("fingerprint") != self._fingerprint:
+            return None
+        return str(kept["config_id"]) if kept.get("ended_in", self._round) == self._round else None
 
     def keep(self, config_id: str) -> None:
         """Remembers a config id. Called before anything is scheduled with it."""
@@ -40,12 +40,20 @@ class RunMemory:
             self._store.set(KEY, {"config_id": config_id, "fingerprint": self._fingerprint})
 
 
-def forget(context: Any) -> None:
-    """Forgets the run and its log: it has ended, and clearing the task shall schedule another."""
-    store = context.get("task_state_store")
-    if store is not None:
-        store.delete(KEY)
-        store.delete(run_log.KEY)
+def ended(context: Any) -> None:
+    """The run has ended well and the task is about to: clearing it shall schedule another run.
+
+    A try that dies before Airflow has recorded its success is repeated, and still finds the run.
+    """
+    store, current = context.get("task_state_store"), _round(context)
+    kept = None if store is None else store.get(KEY, None)
+    if isinstance(kept, dict):
+        store.set(KEY, {**kept, "ended_in": current})
+
+
+def _round(context: Any) -> Any:
+    """The task's max_tries: a retry leaves it as it is, clearing raises it by the tries that were."""
+    return getattr(context.get("ti"), "max_tries", None)
 
 
 def _fingerprint(dataset_id: str, config: RunConfig) -> str:

@@ -28,7 +28,7 @@ from lightly_airflow.hooks.run_log import RunLog, ToldLines
 from lightly_airflow.links import LightlyRunLink, push_link
 from lightly_airflow.operators.base import LightlyOperator
 from lightly_airflow.operators.expiration_check import check_input_expiration
-from lightly_airflow.operators.memory import RunMemory, forget
+from lightly_airflow.operators.memory import RunMemory, ended
 from lightly_airflow.operators.run_config import check_literals, plain, run_config
 from lightly_airflow.triggers.run import LightlyRunTrigger
 
@@ -246,5 +246,5 @@ class LightlyScheduleRunOperator(LightlyOperator):
         self._teller.at_end(view)
         result = conclude(self.hook, view)
         self.log.info("LightlyOne run %s made tag %r: %s", result["run_id"], result["tag_name"], result["counts"])
-        forget(context)
+        ended(context)
         return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,8 +10,13 @@ import pytest
 
 from lightly_airflow.contract.models.datasources import S3Config
 from lightly_airflow.contract.models.runs import LogCreateEntry, LogLevel, RunCreateRequest
-from lightly_airflow.contract.operations import datasets, datasources, runs, schedules, workers
+from lightly_airflow.contract.operations import datasets, datasources, runs, schedules, tags, workers
+from lightly_airflow.contract.wire import Request
 from lightly_airflow.testing import LightlyEmulator
+
+# What the played worker's report counts, and what a task tells of it.
+SIZES = {"nInput": 9, "nCorrupt": 1, "nDuplicate": 2, "nSelected": 5}
+COUNTS = {"input": 9, "corrupt": 1, "duplicates": 2, "selected": 5}
 
 
 class Store(dict[str, Any]):
@@ -25,8 +31,9 @@ class Store(dict[str, Any]):
 
 @dataclass
 class TaskInstance:
-    """The one thing that operators ask a task instance for."""
+    """What operators ask a task instance for; ``max_tries`` rises when the task is cleared."""
 
+    max_tries: int = 1
     xcoms: dict[str, Any] = field(default_factory=dict)
 
     def xcom_push(self, key: str, value: Any) -> None:
@@ -38,10 +45,9 @@ def context() -> dict[str, Any]:
     return {"ti": TaskInstance(), "task_state_store": Store()}
 
 
-@pytest.fixture
-def dataset_id(lightly_api: LightlyEmulator) -> str:
+def ready_dataset(api: LightlyEmulator, name: str) -> str:
     """A dataset with both datasources; nothing looks into the bucket unless a worker does."""
-    dataset = lightly_api.call(datasets.create_dataset("city-cameras", "Images")).id
+    dataset = api.call(datasets.create_dataset(name, "Images")).id
     for purpose in ("INPUT", "LIGHTLY"):
         config = S3Config.model_validate(
             {
@@ -52,8 +58,13 @@ def dataset_id(lightly_api: LightlyEmulator) -> str:
                 "s3_secret_access_key": "secret",
             }
         )
-        lightly_api.call(datasources.put_datasource(dataset, config))
+        api.call(datasources.put_datasource(dataset, config))
     return dataset
+
+
+@pytest.fixture
+def dataset_id(lightly_api: LightlyEmulator) -> str:
+    return ready_dataset(lightly_api, "city-cameras")
 
 
 class PlayedWorker:
@@ -78,6 +89,16 @@ class PlayedWorker:
 
     def end(self, run_id: str, state: Any, message: str = "") -> None:
         self.api.call(runs.update_run(run_id, state, message))
+
+    def complete(self, dataset_id: str, run_id: str) -> None:
+        """Ends a run well, with the dataset's first tag and a report that counts :data:`SIZES`."""
+        self.api.call(tags.create_initial_tag(dataset_id, run_id))
+        report = self.api.call(runs.create_artifact(run_id, "report_v2.json", "REPORT_V2_JSON", "LIGHTLY"))
+        body = json.dumps({"generalInformation": {"datasetInformation": {"datasetSizes": SIZES}}}).encode()
+        upload = Request("PUT", report.signed_write_url, "PUT (signed file)", body=body)
+        assert self.api.server.emulator.send(upload, None).status == 200
+        self.api.call(runs.confirm_artifact(run_id, report.artifact_id))
+        self.end(run_id, "COMPLETED", "selected 5 of 9")
 
 
 @pytest.fixture

@@ -240,11 +240,27 @@ def test_a_changed_configuration_is_another_run(
 def test_clearing_a_finished_task_runs_again(
     lightly_api: LightlyEmulator, context: dict[str, Any], dataset_id: str, worker: PlayedWorker
 ) -> None:
-    """Once a task has its result, nothing is remembered."""
+    """Clearing raises max_tries, as Airflow does, and a task that had its result schedules another run."""
     first = operator(dataset_id=dataset_id, wait_for_completion=False).execute(context)
-    worker.end(worker.pick_up(dataset_id, first["scheduled_run_id"]), "COMPLETED")
-    assert operator(dataset_id=dataset_id).execute(context)["state"] == "COMPLETED"
-    assert context["task_state_store"] == {}
+    run_id = worker.pick_up(dataset_id, first["scheduled_run_id"])
+    worker.end(run_id, "COMPLETED")
+    assert operator(dataset_id=dataset_id).execute(context)["run_id"] == run_id
+    context["ti"].max_tries += 1
+    second = operator(dataset_id=dataset_id, wait_for_completion=False).execute(context)
+    assert second["scheduled_run_id"] != first["scheduled_run_id"]
+    again = operator(dataset_id=dataset_id, wait_for_completion=False).execute(context)
+    assert again["scheduled_run_id"] == second["scheduled_run_id"]
+
+
+def test_a_try_that_dies_with_its_result_is_repeated_without_a_second_run(
+    lightly_api: LightlyEmulator, context: dict[str, Any], dataset_id: str, worker: PlayedWorker
+) -> None:
+    """Airflow may not have heard of the success: its next try returns the same."""
+    one = operator(dataset_id=dataset_id, wait_for_completion=False).execute(context)["scheduled_run_id"]
+    worker.end(worker.pick_up(dataset_id, one), "COMPLETED")
+    first, second = (operator(dataset_id=dataset_id).execute(context) for _ in range(2))
+    assert first == second
+    assert scheduled(lightly_api, dataset_id).id == one
 
 
 def test_kill_cancels_what_nobody_has(lightly_api: LightlyEmulator, context: dict[str, Any], dataset_id: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lightly_airflow.client.policy import MAX_RETRIES, decide, give_up, may_have_happened, passes
+from lightly_airflow.client.policy import MAX_RETRIES, decide, give_up, may_be_under_way, may_have_happened, passes
 from lightly_airflow.contract.errors import (
     LightlyAnswerError,
     LightlyApiError,
@@ -101,3 +101,17 @@ def test_a_waiting_person_is_answered_at_once(
 ) -> None:
     """A connection test repeats nothing."""
     assert give_up(error, REQUESTS["GET"], 0) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "under_way"),
+    [
+        (LightlyConnectionError("POST /", "timeout", "http://host"), True),
+        (LightlyServerError("POST /", 504), True),
+        (LightlyConnectionError("POST /", "reset", "http://host"), False),
+        (LightlyServerError("POST /", 503), False),
+    ],
+)
+def test_what_may_be_under_way_still(error: LightlyError, under_way: bool) -> None:
+    """Whoever gave up waiting, the client or a gateway, has not stopped the work."""
+    assert may_be_under_way(error) is under_way

@@ -124,6 +124,13 @@ def test_unreadable_answers_are_named(body: bytes, where: str) -> None:
     assert caught.value.__context__ is None
 
 
+@pytest.mark.parametrize("body", [b"<html>", b"\n<!DOCTYPE html>\n<html>", b'"https://bucket/a%20b?x', b'"'])
+def test_a_page_and_half_a_string_are_no_text(body: bytes) -> None:
+    """A gateway's page must not be taken for a signed URL."""
+    with pytest.raises(LightlyAnswerError, match="Invalid JSON"):
+        TEXT.read(Response(200, body))
+
+
 def test_a_refusal_is_raised() -> None:
     """Everything but 2xx becomes the error that it stands for."""
     with pytest.raises(LightlyNotFound):

@@ -54,7 +54,7 @@ def test_every_state_stands_on_the_page() -> None:
         assert f"| `{state}` | {row.outcome} |" in TEXTS["operators"]
 
 
-@pytest.mark.parametrize("name", ["test_example.py", "test_example_without_worker.py"])
+@pytest.mark.parametrize("name", ["test_example.py", "test_example_without_worker.py", "test_example_of_faults.py"])
 def test_the_example_is_the_file(name: str) -> None:
     """What the page shows is what runs."""
     assert Path(__file__).with_name(name).read_text() in TEXTS["testing"]

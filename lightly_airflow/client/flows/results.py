@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from lightly_airflow.contract.errors import LightlyError, error_from
+from lightly_airflow.contract.errors import LightlyAnswerError, LightlyError, error_from
 from lightly_airflow.contract.models.runs import Run
 from lightly_airflow.contract.models.tags import Tag
 from lightly_airflow.contract.operations import runs
@@ -14,6 +14,7 @@ from lightly_airflow.contract.wire import Call, Flow, Request, Response
 
 # Names in the result of the names in the report (ReportV2, generalInformation.datasetInformation.datasetSizes).
 COUNTS = {"input": "nInput", "corrupt": "nCorrupt", "duplicates": "nDuplicate", "selected": "nSelected"}
+_SIGNED_FILE = "GET (signed file)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,26 @@ def run_result(run: Run) -> Flow[RunResult]:
 
 def read_file(url: str) -> Call[bytes]:
     """GET of a signed URL: a file of LightlyOne's or of the datasource, without the token."""
-    request = Request("GET", url, "GET (signed file)")
-    return Call(request, _file_bytes)
+    return Call(Request("GET", url, _SIGNED_FILE), _file_bytes)
 
 
 def _file_bytes(response: Response) -> bytes:
     if response.status != 200:
-        raise error_from(response, "GET (signed file)")
+        raise error_from(response, _SIGNED_FILE)
     return response.body
+
+
+def _read_json(url: str) -> Call[Any]:
+    """:func:`read_file` of a JSON file. One that is none, such as half of one, is asked for again like any bad answer."""
+    return Call(read_file(url).request, _file_json)
+
+
+def _file_json(response: Response) -> Any:
+    try:
+        return json.loads(_file_bytes(response))
+    except ValueError:
+        where = "it is no JSON"
+    raise LightlyAnswerError(_SIGNED_FILE, response.status, where)
 
 
 def _tag(run: Run) -> Flow[Tag | None]:
@@ -56,14 +69,14 @@ def _counts(run: Run) -> Flow[dict[str, int]]:
         return {}
     try:
         url = yield from runs.artifact_read_url(run.id, report.id)
-        return _sizes((yield from read_file(url)))
+        return _sizes((yield from _read_json(url)))
     except LightlyError:
         return {}  # the run has succeeded; a report that cannot be read must not fail its task
 
 
-def _sizes(report: bytes) -> dict[str, int]:
+def _sizes(report: Any) -> dict[str, int]:
     try:
-        sizes: Any = json.loads(report)["generalInformation"]["datasetInformation"]["datasetSizes"]
+        sizes: Any = report["generalInformation"]["datasetInformation"]["datasetSizes"]
         return {ours: int(sizes[theirs]) for ours, theirs in COUNTS.items() if sizes.get(theirs) is not None}
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import get_args
 
-from lightly_airflow.client.policy import may_have_happened
+from lightly_airflow.client.policy import may_be_under_way, may_have_happened
 from lightly_airflow.contract.errors import LightlyApiError, LightlyError, LightlyNotFound
 from lightly_airflow.contract.models.runs import Priority, Run, ScheduledRun
 from lightly_airflow.contract.models.worker_config import RunConfig
@@ -16,6 +16,8 @@ from lightly_airflow.contract.states import ScheduledState, StateRow, is_known, 
 from lightly_airflow.contract.wire import Flow, Pause
 
 MAX_TRIES = 4
+# Seconds before each look for what a request that timed out may yet do: a minute in all, before it is made again.
+UNDER_WAY = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 ALL_SCHEDULED_STATES: tuple[ScheduledState, ...] = get_args(ScheduledState)
 
 
@@ -73,18 +75,29 @@ def ensure_scheduled(
     :param runs_on: labels that a worker must have.
     :param fresh: the config was made just now, so that nothing can have been scheduled with it.
     """
+    waits: Sequence[float] = () if fresh else (0.0,)
     for attempt in count():
-        if attempt or not fresh:
-            found = yield from find_scheduled(dataset_id, config_id)
-            if found is not None:
-                return found
+        found = yield from _look_for(dataset_id, config_id, waits)
+        if found is not None:
+            return found
         try:
             return (yield from schedules.schedule_run(dataset_id, config_id, priority, runs_on)).id
         except LightlyError as error:
             if not may_have_happened(error) or attempt + 1 == MAX_TRIES:
                 raise
-        yield from Pause(2.0**attempt)
+            waits = UNDER_WAY if may_be_under_way(error) else (2.0**attempt,)
     raise AssertionError("count() does not end")
+
+
+def _look_for(dataset_id: str, config_id: str, waits: Sequence[float]) -> Flow[str | None]:
+    """:func:`find_scheduled` after each wait, until there is something to find."""
+    for seconds in waits:
+        if seconds:
+            yield from Pause(seconds)
+        found = yield from find_scheduled(dataset_id, config_id)
+        if found is not None:
+            return found
+    return None
 
 
 def find_scheduled(dataset_id: str, config_id: str) -> Flow[str | None]:

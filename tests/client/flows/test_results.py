@@ -59,8 +59,9 @@ def test_the_tag_of_another_dataset_is_not_the_runs() -> None:
         [ok(URL), no(403)],
         [ok(URL), Response(403, b"<Error>expired</Error>")],
         [ok(URL), *[lost()] * 5],
-        [ok(URL), Response(200, b"<html>")],
-        [ok(URL), Response(200, b"\xff")],
+        [ok(URL), *[Response(200, b"<html>")] * 5],
+        [ok(URL), *[Response(200, b"\xff")] * 5],
+        [*[Response(200, b"<html>")] * 5],
         [ok(URL), ok([])],
         [ok(URL), ok({"generalInformation": None})],
         [ok(URL), report(None)],
@@ -74,6 +75,13 @@ def test_a_report_that_cannot_be_read_spoils_nothing(answers: list[Response | Li
     """The run has succeeded; what was selected is told even then."""
     script = Script([tags(ID), *answers])
     assert script.play(run_result(run("REPORT_V2_JSON"))) == RunResult("tag of 0", {"selected": 3})
+
+
+@pytest.mark.parametrize("spoilt", [[Response(200, b"<html>"), ok(URL)], [ok(URL), Response(200, b'{"general')]])
+def test_one_spoilt_answer_costs_no_counts(spoilt: list[Response | LightlyError]) -> None:
+    """A page in place of the signed URL, half of a report: asked for again."""
+    script = Script([tags(ID), *spoilt, report(SIZES)])
+    assert script.play(run_result(run("REPORT_V2_JSON"))).counts == COUNTS
 
 
 def test_counts_that_are_missing_are_left_out() -> None:

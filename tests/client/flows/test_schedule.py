@@ -113,6 +113,8 @@ def test_each_config_has_a_run_of_its_own(lightly: Lightly) -> None:
         (False, [ok([]), ok([a_run(ID)])], [QUEUE, STARTED]),
         (True, [lost(), queued()], [POST, 1.0, QUEUE]),
         (True, [lost(), ok([]), ok([]), MADE], [POST, 1.0, QUEUE, STARTED, POST]),
+        (True, [lost("timeout"), queued()], [POST, 1.0, QUEUE]),
+        (True, [no(504), *[ok([])] * 4, queued()], [POST, 1.0, QUEUE, STARTED, 2.0, QUEUE, STARTED, 4.0, QUEUE]),
         (True, [no(429), MADE], [POST, 10.0, POST]),
         (True, [lost("dns"), MADE], [POST, 1.0, POST]),
         (True, [ok({"id": ID}, 200), queued()], [POST, 1.0, QUEUE]),
@@ -125,6 +127,13 @@ def test_a_run_is_looked_for_before_it_is_scheduled_again(
     script = Script([*steps])
     assert script.play(scheduled(fresh=fresh)) == ID
     assert script.trace == trace
+
+
+def test_a_request_that_timed_out_is_given_a_minute() -> None:
+    """LightlyOne may be at work on it still, and scheduling again at once would make two runs."""
+    script = Script([lost("timeout"), *[ok([])] * 12, MADE])
+    assert script.play(scheduled(fresh=True)) == ID
+    assert [one for one in script.trace if isinstance(one, float)] == [1, 2, 4, 8, 16, 32]
 
 
 @pytest.mark.parametrize(

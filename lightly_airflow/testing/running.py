@@ -1,11 +1,4 @@
-"""LightlyOne for your own tests: the emulator as pytest fixtures. Needs the ``emulator`` extra.
-
-In your ``conftest.py``::
-
-    pytest_plugins = ["lightly_airflow.testing"]
-
-A test that asks for ``lightly_emulator`` gets a LightlyOne of its own on a free port, and ``lightly_default`` points there.
-"""
+"""A LightlyOne that runs while a block lasts: the API, and with it a worker."""
 
 from __future__ import annotations
 
@@ -15,8 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
-
-import pytest
 
 from lightly_airflow.contract.wire import Call
 from lightly_airflow.emulator.serve import Server, serve
@@ -83,18 +74,3 @@ def emulator(state: str | Path | None = None, token: str = TOKEN) -> Iterator[Li
             yield LightlyEmulator(server, token)
     finally:
         world.close()
-
-
-@pytest.fixture
-def lightly_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[LightlyEmulator]:
-    """LightlyOne's API alone: runs wait in the queue, the test itself plays the worker. ``lightly_default`` points there."""
-    with emulator() as running:
-        monkeypatch.setenv("AIRFLOW_CONN_LIGHTLY_DEFAULT", running.connection)
-        yield running
-
-
-@pytest.fixture
-def lightly_emulator(lightly_api: LightlyEmulator) -> Iterator[LightlyEmulator]:
-    """LightlyOne's API with a worker that curates real images. S3 datasources are looked for at AWS_ENDPOINT_URL_S3."""
-    with lightly_api.worker():
-        yield lightly_api
