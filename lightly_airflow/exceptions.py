@@ -49,6 +49,10 @@ class LightlyRunNotPickedUp(LightlyRunError):
     """No worker picked the run up in time."""
 
 
+class LightlyRunNotReady(LightlyRunError):
+    """The look ahead found something in the run's way, and nothing was scheduled."""
+
+
 class LightlyRunTimedOut(LightlyRunError):
     """The run had not ended when the task's ``execution_timeout`` was over."""
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypedDict
 
+from lightly_airflow.client.flows.prospects import labels_text, registered
 from lightly_airflow.client.flows.results import RunResult, run_result
 from lightly_airflow.client.flows.runs import RunView, cancel, look
 from lightly_airflow.client.flows.vigil import Vigil
@@ -158,10 +159,9 @@ def give_up_waiting(hook: LightlyHook, view: RunView, waited: float, runs_on: Se
     still = hook.run(cancel(view.dataset_id, view.scheduled_run_id))
     if still is not None:
         return still
-    labels = f"labels {', '.join(runs_on)}" if runs_on else "no labels"
     raise LightlyRunNotPickedUp(
         f"No worker picked up LightlyOne run {view.scheduled_run_id} within {waited:.0f} s, so it was cancelled."
-        f" It asks for {labels}; {_registered(hook)}. Start a worker with this account's token and these labels,"
+        f" It asks for {labels_text(runs_on)}; {_registered(hook)}. Start a worker with this account's token and these labels,"
         " change runs_on, or raise pickup_timeout."
     )
 
@@ -171,12 +171,7 @@ def _registered(hook: LightlyHook) -> str:
         found = hook.run(list_workers())
     except LightlyError:
         return "the registered workers could not be listed"
-    told = [f"{one.name} is {one.state} with {_labels(one.labels)}" for one in found]
-    return "; ".join(told) if told else "no worker is registered"
-
-
-def _labels(labels: Sequence[str]) -> str:
-    return f"labels {', '.join(labels)}" if labels else "no labels"
+    return registered(found)
 
 
 def tell_state(view: RunView) -> None:

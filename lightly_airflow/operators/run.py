@@ -29,6 +29,7 @@ from lightly_airflow.links import LightlyRunLink, push_link
 from lightly_airflow.operators.base import LightlyOperator
 from lightly_airflow.operators.expiration_check import check_input_expiration
 from lightly_airflow.operators.memory import RunMemory, ended
+from lightly_airflow.operators.precheck import Precheck, look_ahead
 from lightly_airflow.operators.run_config import check_literals, plain, run_config
 from lightly_airflow.triggers.run import LightlyRunTrigger
 
@@ -68,6 +69,8 @@ class LightlyScheduleRunOperator(LightlyOperator):
         fails; ``None`` waits for ever (templated; default 24 h).
     :param cancel_on_kill: cancel the run when the task is killed, marked or cleared, or its ``execution_timeout`` is over;
         LightlyOne's API can do so only while no worker has begun it (default ``True``).
+    :param precheck: look ahead before scheduling: is a worker with these labels alive, is the dataset empty or the datapool
+        on, do other runs of the dataset come first? ``warn`` in the log (default), ``fail`` the task, or ``off`` (templated).
     :param run_log: which lines of the run's own log this task's log has: ``all`` (default; of more than 1,000 at once the
         newest), the last 100 after a ``failure``, or ``none`` (templated).
     :param datasource_conn_id: id of the connection with the INPUT's credentials; with it, a bucket whose lifecycle rules
@@ -79,7 +82,7 @@ class LightlyScheduleRunOperator(LightlyOperator):
     """
 
     template_fields: Sequence[str] = (
-        "dataset_id", *CONFIGS, "priority", "runs_on", "poll_interval", "pickup_timeout", "run_log",
+        "dataset_id", *CONFIGS, "priority", "runs_on", "poll_interval", "pickup_timeout", "precheck", "run_log",
         "datasource_conn_id", "lightly_conn_id",
     )  # fmt: skip
     template_fields_renderers = dict.fromkeys(CONFIGS, "json")
@@ -99,6 +102,7 @@ class LightlyScheduleRunOperator(LightlyOperator):
         poll_interval: timedelta | float | str = POLL_INTERVAL,
         pickup_timeout: timedelta | float | str | None = PICKUP_TIMEOUT,
         cancel_on_kill: bool = True,
+        precheck: Precheck = "warn",
         run_log: ToldLines = "all",
         datasource_conn_id: str | None = None,
         **kwargs: Any,
@@ -115,6 +119,7 @@ class LightlyScheduleRunOperator(LightlyOperator):
         self.poll_interval = poll_interval
         self.pickup_timeout = pickup_timeout
         self.cancel_on_kill = cancel_on_kill
+        self.precheck = precheck
         self.run_log = run_log
         self.datasource_conn_id = datasource_conn_id
         self.scheduled_run_id: str | None = None
@@ -177,6 +182,7 @@ class LightlyScheduleRunOperator(LightlyOperator):
 
     def _check_choices(self) -> None:
         check_choice("priority", self.priority, get_args(Priority))
+        check_choice("precheck", self.precheck, get_args(Precheck))
         check_choice("run_log", self.run_log, get_args(ToldLines))
 
     def _scheduled(self, memory: RunMemory, config: RunConfig) -> tuple[RunView, str]:
@@ -194,6 +200,7 @@ class LightlyScheduleRunOperator(LightlyOperator):
                 config_id = None
         fresh = config_id is None
         if config_id is None:
+            look_ahead(self.hook, self.dataset_id, config, self.runs_on, self.precheck)
             config_id = self.hook.run(create_config(config))
             memory.keep(config_id)
         flow = ensure_scheduled(self.dataset_id, config_id, self.priority, list(self.runs_on), fresh=fresh)
