@@ -71,6 +71,7 @@ def tried(dataset_id: str, context: dict[str, Any], tries: int) -> tuple[Any, li
                 raise
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", every_kind(), ids=str)
 @pytest.mark.parametrize(("operation", "after"), LIFE)
 def test_one_fault_is_not_noticed(
@@ -91,6 +92,7 @@ def test_one_fault_is_not_noticed(
     assert errors == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", every_kind(), ids=str)
 @pytest.mark.parametrize("operation", [QUEUE, RUNS])
 def test_one_fault_after_a_lost_request(
@@ -111,6 +113,7 @@ def test_one_fault_after_a_lost_request(
     assert (errors, lightly_faults.count(SCHEDULE)) == ([], 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [request_lost(), status(503), html()], ids=str)
 @pytest.mark.parametrize(("operation", "after"), [one for one in LIFE if one[0] not in (LOGS, READ_URL, FILE)])
 def test_faults_that_last_make_no_second_run(

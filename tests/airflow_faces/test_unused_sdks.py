@@ -75,6 +75,9 @@ def arguments(kind: str, dataset_id: str) -> dict[str, Any]:
     return {"dataset_id": dataset_id, "resource_path": path, "datasource_conn_id": conn_id, "purpose": "INPUT"}
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def installed_azurite(request: pytest.FixtureRequest) -> Azurite | None:
     try:
