@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from typing import Any
 
 from lightly_airflow.contract.models.base import wire
 from lightly_airflow.contract.models.worker_config import RunConfig
 
+log = logging.getLogger(__name__)
 KEY = "lightly_run"
 
 
@@ -36,7 +38,11 @@ class RunMemory:
 
     def keep(self, config_id: str) -> None:
         """Remembers a config id. Called before anything is scheduled with it."""
-        if self._store is not None:
+        if self._store is None:
+            log.info(
+                "This Airflow has no task state (3.3 and later have): a retry of this task would schedule another run"
+            )
+        else:
             self._store.set(KEY, {"config_id": config_id, "fingerprint": self._fingerprint})
 
 

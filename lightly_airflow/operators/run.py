@@ -12,6 +12,7 @@ from airflow.sdk import conf
 from lightly_airflow.arguments import by_name, check_choice, is_template, seconds
 from lightly_airflow.client.flows.runs import RunView, create_config, ensure_scheduled, find_scheduled
 from lightly_airflow.client.flows.vigil import Ending
+from lightly_airflow.contract.errors import LightlyNotFound
 from lightly_airflow.contract.models.runs import Priority
 from lightly_airflow.exceptions import LightlyRunError, input_errors
 from lightly_airflow.hooks.outcome import (
@@ -198,15 +199,33 @@ class LightlyScheduleRunOperator(LightlyOperator):
                 self.log.info("An earlier try scheduled LightlyOne run %s: %s; another follows", found, view)
                 self._teller.at_end(view)
                 config_id = None
-        fresh = config_id is None
-        if config_id is None:
-            look_ahead(self.hook, self.dataset_id, config, self.runs_on, self.precheck)
-            config_id = self.hook.run(create_config(config))
-            memory.keep(config_id)
+        if config_id is not None:
+            # The earlier try died between making the config and scheduling with it, or LightlyOne's answer was lost.
+            scheduled = self._scheduled_with(config_id, fresh=False)
+            if scheduled is not None:
+                return scheduled, config_id
+        return self._scheduled_anew(memory, config)
+
+    def _scheduled_anew(self, memory: RunMemory, config: RunConfig) -> tuple[RunView, str]:
+        look_ahead(self.hook, self.dataset_id, config, self.runs_on, self.precheck)
+        config_id = self.hook.run(create_config(config))
+        memory.keep(config_id)
+        view = self._scheduled_with(config_id, fresh=True)
+        if view is None:
+            raise LightlyRunError(f"LightlyOne does not know the worker config {config_id}, which it has just made")
+        return view, config_id
+
+    def _scheduled_with(self, config_id: str, *, fresh: bool) -> RunView | None:
+        """The one run of a config; ``None`` if LightlyOne does not know the config (any more)."""
         flow = ensure_scheduled(self.dataset_id, config_id, self.priority, list(self.runs_on), fresh=fresh)
-        scheduled_run_id = self.hook.run(flow)
+        try:
+            scheduled_run_id = self.hook.run(flow)
+        except LightlyNotFound as error:
+            if error.code != "DOCKER_WORKER_CONFIG_UNKNOWN":
+                raise
+            return None
         self.log.info("Scheduled LightlyOne run %s of dataset %s", scheduled_run_id, self.dataset_id)
-        return RunView(self.dataset_id, scheduled_run_id, "OPEN"), config_id
+        return RunView(self.dataset_id, scheduled_run_id, "OPEN")
 
     def _wait(self, context: Any, view: RunView, pickup_deadline: float | None, deadline: float | None) -> RunSummary:
         """Waits in the triggerer or here, as the author has it."""
