@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from airflow.sdk import conf
 
 from lightly_airflow.arguments import by_name, check_choice, is_template, seconds
-from lightly_airflow.client.flows.runs import RunView, create_config, ensure_scheduled, find_scheduled
+from lightly_airflow.client.flows.runs import RunView
 from lightly_airflow.client.flows.vigil import Ending
-from lightly_airflow.contract.errors import LightlyNotFound
 from lightly_airflow.contract.models.runs import Priority
 from lightly_airflow.exceptions import LightlyRunError, input_errors
 from lightly_airflow.hooks.outcome import (
@@ -30,7 +29,8 @@ from lightly_airflow.links import LightlyRunLink, push_link
 from lightly_airflow.operators.base import LightlyOperator
 from lightly_airflow.operators.expiration_check import check_input_expiration
 from lightly_airflow.operators.memory import RunMemory, ended
-from lightly_airflow.operators.precheck import Precheck, look_ahead
+from lightly_airflow.operators.one_run import OneRun
+from lightly_airflow.operators.precheck import Precheck
 from lightly_airflow.operators.run_config import check_literals, plain, run_config
 from lightly_airflow.triggers.run import LightlyRunTrigger
 
@@ -135,7 +135,7 @@ class LightlyScheduleRunOperator(LightlyOperator):
             patience = None if self.pickup_timeout is None else seconds("pickup_timeout", self.pickup_timeout)
             check_input_expiration(self.hook, self.dataset_id, config, self.datasource_conn_id)
             self._teller = RunLog(self.hook, context, self.run_log)
-            view, config_id = self._scheduled(RunMemory(context, self.dataset_id, config), config)
+            view, config_id = self._one_run(context, config).scheduled()
         self.scheduled_run_id = view.scheduled_run_id
         push_link(context, self.hook.settings.run_url(view.scheduled_run_id))
         if not self.wait_for_completion:
@@ -144,6 +144,12 @@ class LightlyScheduleRunOperator(LightlyOperator):
             return self._conclude(context, view, "ended", self._deadline())
         pickup_deadline = None if patience is None else time.time() + patience
         return self._wait(context, view, pickup_deadline, self._deadline())
+
+    def _one_run(self, context: Any, config: RunConfig) -> OneRun:
+        memory = RunMemory(context, self.dataset_id, config)
+        return OneRun(
+            self.hook, memory, self._teller, self.dataset_id, config, self.priority, self.runs_on, self.precheck
+        )
 
     def execute_complete(self, context: Any, event: dict[str, Any] | None = None) -> RunSummary:
         """Called when the trigger has fired. The event only wakes: LightlyOne itself is asked how the run stands."""
@@ -185,47 +191,6 @@ class LightlyScheduleRunOperator(LightlyOperator):
         check_choice("priority", self.priority, get_args(Priority))
         check_choice("precheck", self.precheck, get_args(Precheck))
         check_choice("run_log", self.run_log, get_args(ToldLines))
-
-    def _scheduled(self, memory: RunMemory, config: RunConfig) -> tuple[RunView, str]:
-        """The task's one run: the one that an earlier try scheduled and that has not failed, else a new one."""
-        config_id = memory.recall()
-        if config_id is not None:
-            found = self.hook.run(find_scheduled(self.dataset_id, config_id))
-            if found is not None:
-                view = current(self.hook, self.dataset_id, found)
-                if view.row.outcome in ("waiting", "running", "succeeded"):
-                    self.log.info("An earlier try scheduled LightlyOne run %s: %s", found, view)
-                    return view, config_id
-                self.log.info("An earlier try scheduled LightlyOne run %s: %s; another follows", found, view)
-                self._teller.at_end(view)
-                config_id = None
-        if config_id is not None:
-            # The earlier try died between making the config and scheduling with it, or LightlyOne's answer was lost.
-            scheduled = self._scheduled_with(config_id, fresh=False)
-            if scheduled is not None:
-                return scheduled, config_id
-        return self._scheduled_anew(memory, config)
-
-    def _scheduled_anew(self, memory: RunMemory, config: RunConfig) -> tuple[RunView, str]:
-        look_ahead(self.hook, self.dataset_id, config, self.runs_on, self.precheck)
-        config_id = self.hook.run(create_config(config))
-        memory.keep(config_id)
-        view = self._scheduled_with(config_id, fresh=True)
-        if view is None:
-            raise LightlyRunError(f"LightlyOne does not know the worker config {config_id}, which it has just made")
-        return view, config_id
-
-    def _scheduled_with(self, config_id: str, *, fresh: bool) -> RunView | None:
-        """The one run of a config; ``None`` if LightlyOne does not know the config (any more)."""
-        flow = ensure_scheduled(self.dataset_id, config_id, self.priority, list(self.runs_on), fresh=fresh)
-        try:
-            scheduled_run_id = self.hook.run(flow)
-        except LightlyNotFound as error:
-            if error.code != "DOCKER_WORKER_CONFIG_UNKNOWN":
-                raise
-            return None
-        self.log.info("Scheduled LightlyOne run %s of dataset %s", scheduled_run_id, self.dataset_id)
-        return RunView(self.dataset_id, scheduled_run_id, "OPEN")
 
     def _wait(self, context: Any, view: RunView, pickup_deadline: float | None, deadline: float | None) -> RunSummary:
         """Waits in the triggerer or here, as the author has it."""
