@@ -49,6 +49,11 @@ class Vigil:
             return "not_picked_up"
         return self.late(now)
 
+    def unseen(self, now: float) -> Ending | None:
+        """LightlyOne has answered, but said nothing of this run."""
+        self._well = now
+        return self.late(now)
+
     def troubled(self, error: LightlyError, now: float) -> Ending | None:
         """A look has failed; raises the error if it does not pass, or if such errors have lasted too long."""
         if not passes(error) or now - self._well > self.patience:
