@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Hashable
+from contextlib import aclosing
 from typing import Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
@@ -13,7 +15,7 @@ from lightly_airflow.client.flows.vigil import Ending, Vigil
 from lightly_airflow.contract.errors import LightlyError
 from lightly_airflow.hooks.outcome import WATCH_PATIENCE, new_vigil
 from lightly_airflow.triggers.kill import cancel_if_killed
-from lightly_airflow.triggers.together import Snapshot, interested, rounds
+from lightly_airflow.triggers.together import Interest, Snapshot, interested, rounds, shared_interests
 
 # A task that is resumed before the process that deferred it has quite ended can be taken for failed by Airflow's scheduler.
 _SETTLING_SECONDS = 3.0
@@ -86,24 +88,29 @@ class LightlyRunTrigger(BaseEventTrigger):
     @classmethod
     async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Snapshot]:
         """The loop that Airflow runs once for all who share it."""
-        async for snapshot in rounds(kwargs["lightly_conn_id"]):
+        lightly_conn_id = kwargs["lightly_conn_id"]
+        async for snapshot in rounds(lightly_conn_id, shared_interests(lightly_conn_id)):
             yield snapshot
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Snapshot]) -> AsyncIterator[TriggerEvent]:
         """This trigger's part of the shared loop."""
+        event = await self._event(shared_stream, shared_interests(self.lightly_conn_id))
         # One event, and nothing after it: Airflow may cancel what comes after a yield as if a user had asked for it.
-        yield TriggerEvent(await self._event(shared_stream))  # type: ignore[no-untyped-call]
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """The same alone, where Airflow shares no loops."""
-        yield TriggerEvent(await self._event(rounds(self.lightly_conn_id)))  # type: ignore[no-untyped-call]
+        alone: set[Interest] = set()
+        async with aclosing(rounds(self.lightly_conn_id, alone)) as snapshots:
+            event = await self._event(snapshots, alone)
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
         """Called when a user marks or clears the task; Airflow 3.3.2 calls it on other occasions, too, and for a second."""
         if self.cancel_on_kill:
             await cancel_if_killed(self.task_instance, self.lightly_conn_id, self.dataset_id, self.scheduled_run_id)
 
-    async def _event(self, snapshots: AsyncIterator[Snapshot]) -> dict[str, Any]:
+    async def _event(self, snapshots: AsyncIterator[Snapshot], interests: set[Interest]) -> dict[str, Any]:
         vigil = new_vigil(self.pickup_deadline, self.deadline, self.patience)
         watched = Watched(self.dataset_id, self.scheduled_run_id, tuple(self.runs_on))
         told: dict[str, Any] = {
@@ -112,7 +119,7 @@ class LightlyRunTrigger(BaseEventTrigger):
             "deadline": self.deadline,
         }
         try:
-            with interested(self.lightly_conn_id, watched, self.poll_interval):
+            with interested(interests, Interest(watched, self.poll_interval)):
                 told["status"] = await self._ending(snapshots, vigil)
         except LightlyError as error:
             # Airflow would tell the task only that "the trigger failed"; the task raises the real error when it asks.
@@ -120,13 +127,17 @@ class LightlyRunTrigger(BaseEventTrigger):
         return {**told, "state": vigil.last.state if vigil.last else None}
 
     async def _ending(self, snapshots: AsyncIterator[Snapshot], vigil: Vigil) -> Ending:
-        async for snapshot in snapshots:
-            # A round that began before, or just after, this wait did may fire too soon: see _SETTLING_SECONDS.
-            if snapshot.asked_at < vigil.began + min(self.poll_interval, _SETTLING_SECONDS):
-                continue
-            ending = self._judge(snapshot, vigil, time.time())
-            if ending:
-                return ending
+        # A round that began before, or just after, this wait did may fire too soon: see _SETTLING_SECONDS.
+        settled = vigil.began + min(self.poll_interval, _SETTLING_SECONDS)
+        try:
+            # By the clock, too: while LightlyOne fails, the next round may come long after the deadline.
+            async with asyncio.timeout(None if self.deadline is None else max(self.deadline, settled) - time.time()):
+                async for snapshot in snapshots:
+                    ending = None if snapshot.asked_at < settled else self._judge(snapshot, vigil, time.time())
+                    if ending:
+                        return ending
+        except TimeoutError:
+            return "timeout"
         raise AssertionError("rounds do not end")
 
     def _judge(self, snapshot: Snapshot, vigil: Vigil, now: float) -> Ending | None:
@@ -134,4 +145,4 @@ class LightlyRunTrigger(BaseEventTrigger):
         if error is not None:
             return vigil.troubled(error, now)
         view = snapshot.round.views.get(self.scheduled_run_id)
-        return vigil.late(now) if view is None else vigil.saw(view, now)
+        return vigil.unseen(now) if view is None else vigil.saw(view, now)

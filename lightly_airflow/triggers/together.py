@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,8 +17,10 @@ from lightly_airflow.hooks.session import LightlySession
 
 # Loops of one triggerer must not fall into step, nor those of several triggerers.
 _JITTER = 0.1
-# While LightlyOne fails, rounds come less often, up to this many times the interval.
-_MOST_BACKOFF = 4.0
+# While LightlyOne fails, each round comes after twice the pause of the last one, up to four times the interval.
+_MOST_DOUBLINGS = 2
+# Seconds after which a pause looks whether somebody has come who wants a shorter one.
+_GLANCE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,47 +48,59 @@ class Interest:
     poll_interval: float
 
 
-# Connection id -> who waits. All triggers of a triggerer live in one process and one event loop.
-_INTERESTS: dict[str, set[Interest]] = defaultdict(set)
+# Connection id -> who waits. All triggers of a triggerer live in one process and one event loop. A set is never replaced:
+# the loop holds it, and a loop whose last wait has just ended may get new ones.
+_SHARED: dict[str, set[Interest]] = defaultdict(set)
+
+
+def shared_interests(lightly_conn_id: str) -> set[Interest]:
+    """Who waits through a connection in this triggerer."""
+    return _SHARED[lightly_conn_id]
 
 
 @contextmanager
-def interested(lightly_conn_id: str, watched: Watched, poll_interval: float) -> Iterator[None]:
-    """The rounds of the connection include this run for as long as the block lasts."""
-    interest = Interest(watched, poll_interval)
-    _INTERESTS[lightly_conn_id].add(interest)
+def interested(interests: set[Interest], interest: Interest) -> Iterator[None]:
+    """The rounds over these interests include this one for as long as the block lasts."""
+    interests.add(interest)
     try:
         yield
     finally:
-        _INTERESTS[lightly_conn_id].discard(interest)
+        interests.discard(interest)
 
 
-async def rounds(lightly_conn_id: str) -> AsyncIterator[Snapshot]:
+async def rounds(lightly_conn_id: str, interests: Collection[Interest]) -> AsyncGenerator[Snapshot]:
     """Looks at all runs that somebody waits for through a connection, again and again.
 
     Never raises for what LightlyOne does: a loop that ended would end all waits. Each of them decides by itself what a failed
     round means for it.
+
+    :param interests: who waits; may change at any time.
     """
     turn = failures = 0
     async with LightlySession(lightly_conn_id) as session:
         while True:
-            await asyncio.sleep(_pause(lightly_conn_id, failures))
-            snapshot = await _look(session, lightly_conn_id, turn)
+            await _pause(interests, failures)
+            snapshot = await _look(session, interests, turn)
             failures = failures + 1 if snapshot.failed else 0
             turn += 1
             yield snapshot
 
 
-def _pause(lightly_conn_id: str, failures: int) -> float:
+async def _pause(interests: Collection[Interest], failures: int) -> None:
     """The shortest interval that somebody wants; longer while LightlyOne fails."""
-    interval = min((one.poll_interval for one in _INTERESTS[lightly_conn_id]), default=1.0)
-    backoff = min(2.0**failures, _MOST_BACKOFF)
-    return interval * backoff * random.uniform(1, 1 + _JITTER)  # noqa: S311 - no secret
+    factor = 2.0 ** min(failures, _MOST_DOUBLINGS) * random.uniform(1, 1 + _JITTER)  # noqa: S311 - no secret
+    began = time.monotonic()
+    while True:
+        interval = min((one.poll_interval for one in interests), default=_GLANCE)
+        left = began + interval * factor - time.monotonic()
+        await asyncio.sleep(max(0.0, min(left, _GLANCE)))
+        if left <= _GLANCE:
+            return
 
 
-async def _look(session: LightlySession, lightly_conn_id: str, turn: int) -> Snapshot:
+async def _look(session: LightlySession, interests: Collection[Interest], turn: int) -> Snapshot:
     asked_at = time.time()
-    watched = {one.watched.scheduled_run_id: one.watched for one in _INTERESTS[lightly_conn_id]}
+    watched = {one.watched.scheduled_run_id: one.watched for one in interests}
     if not watched:
         return Snapshot(asked_at)
     try:

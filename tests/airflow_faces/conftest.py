@@ -11,6 +11,7 @@ from lightly_airflow.contract.models.datasources import S3Config
 from lightly_airflow.contract.models.runs import LogCreateEntry, LogLevel, RunCreateRequest
 from lightly_airflow.contract.operations import datasets, datasources, runs, schedules, workers
 from lightly_airflow.testing import LightlyEmulator
+from tests.gate import Gate
 
 
 class Store(dict[str, Any]):
@@ -59,7 +60,7 @@ def dataset_id(lightly_api: LightlyEmulator) -> str:
 class PlayedWorker:
     """A worker that does nothing but walk states, as the test tells it."""
 
-    def __init__(self, api: LightlyEmulator, labels: list[str] | None = None) -> None:
+    def __init__(self, api: LightlyEmulator | Gate, labels: list[str] | None = None) -> None:
         self.api = api
         self.id = api.call(workers.register_worker("played", labels or [])).id
 
