@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import aclosing
 from typing import Any
 
@@ -15,10 +16,11 @@ from lightly_airflow.client.flows.vigil import Ending, Vigil
 from lightly_airflow.contract.errors import LightlyError
 from lightly_airflow.hooks.outcome import WATCH_PATIENCE, new_vigil
 from lightly_airflow.triggers.kill import cancel_if_killed
-from lightly_airflow.triggers.together import Interest, Snapshot, interested, rounds, shared_interests
+from lightly_airflow.triggers.together import Interest, Snapshot, interested, rounds, shared_interests, tell_all
 
 # A task that is resumed before the process that deferred it has quite ended can be taken for failed by Airflow's scheduler.
 _SETTLING_SECONDS = 3.0
+News = Callable[[], Awaitable[Snapshot]]
 
 
 class LightlyRunTrigger(BaseEventTrigger):
@@ -86,23 +88,24 @@ class LightlyRunTrigger(BaseEventTrigger):
         return ("lightly", self.lightly_conn_id)
 
     @classmethod
-    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Snapshot]:
-        """The loop that Airflow runs once for all who share it."""
-        lightly_conn_id = kwargs["lightly_conn_id"]
-        async for snapshot in rounds(lightly_conn_id, shared_interests(lightly_conn_id)):
-            yield snapshot
+    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[None]:
+        """The loop that Airflow runs once for all who share it. What it has to tell goes to each directly."""
+        await tell_all(kwargs["lightly_conn_id"])
+        yield  # never reached; makes this a stream
 
-    async def filter_shared_stream(self, shared_stream: AsyncIterator[Snapshot]) -> AsyncIterator[TriggerEvent]:
+    async def filter_shared_stream(self, shared_stream: AsyncIterator[None]) -> AsyncIterator[TriggerEvent]:
         """This trigger's part of the shared loop."""
-        event = await self._event(shared_stream, shared_interests(self.lightly_conn_id))
+        vigil, interest = self._begin()
+        with interested(shared_interests(self.lightly_conn_id), interest):
+            event = await self._event(vigil, interest, interest.news)
         # One event, and nothing after it: Airflow may cancel what comes after a yield as if a user had asked for it.
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """The same alone, where Airflow shares no loops."""
-        alone: set[Interest] = set()
-        async with aclosing(rounds(self.lightly_conn_id, alone)) as snapshots:
-            event = await self._event(snapshots, alone)
+        vigil, interest = self._begin()
+        async with aclosing(rounds(self.lightly_conn_id, [interest])) as snapshots:
+            event = await self._event(vigil, interest, lambda: anext(snapshots))
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
@@ -110,39 +113,44 @@ class LightlyRunTrigger(BaseEventTrigger):
         if self.cancel_on_kill:
             await cancel_if_killed(self.task_instance, self.lightly_conn_id, self.dataset_id, self.scheduled_run_id)
 
-    async def _event(self, snapshots: AsyncIterator[Snapshot], interests: set[Interest]) -> dict[str, Any]:
+    def _begin(self) -> tuple[Vigil, Interest]:
         vigil = new_vigil(self.pickup_deadline, self.deadline, self.patience)
         watched = Watched(self.dataset_id, self.scheduled_run_id, tuple(self.runs_on))
+        # A round that began before, or just after, this wait did may fire too soon.
+        settled = vigil.began + min(self.poll_interval, _SETTLING_SECONDS)
+        due = min(one for one in (self.pickup_deadline, self.deadline, math.inf) if one is not None)
+        return vigil, Interest(watched, self.poll_interval, settled, due)
+
+    async def _event(self, vigil: Vigil, interest: Interest, news: News) -> dict[str, Any]:
         told: dict[str, Any] = {
             "dataset_id": self.dataset_id,
             "scheduled_run_id": self.scheduled_run_id,
             "deadline": self.deadline,
         }
         try:
-            with interested(interests, Interest(watched, self.poll_interval)):
-                told["status"] = await self._ending(snapshots, vigil)
+            told["status"] = await self._ending(vigil, interest, news)
         except LightlyError as error:
             # Airflow would tell the task only that "the trigger failed"; the task raises the real error when it asks.
             told |= {"status": "trouble", "message": str(error)}
         return {**told, "state": vigil.last.state if vigil.last else None}
 
-    async def _ending(self, snapshots: AsyncIterator[Snapshot], vigil: Vigil) -> Ending:
-        # A round that began before, or just after, this wait did may fire too soon: see _SETTLING_SECONDS.
-        settled = vigil.began + min(self.poll_interval, _SETTLING_SECONDS)
+    async def _ending(self, vigil: Vigil, interest: Interest, news: News) -> Ending:
+        left = None if self.deadline is None else max(self.deadline, interest.settled) - time.time()
         try:
             # By the clock, too: while LightlyOne fails, the next round may come long after the deadline.
-            async with asyncio.timeout(None if self.deadline is None else max(self.deadline, settled) - time.time()):
-                async for snapshot in snapshots:
-                    ending = None if snapshot.asked_at < settled else self._judge(snapshot, vigil, time.time())
+            async with asyncio.timeout(left):
+                while True:
+                    snapshot = await news()
+                    ending = None if snapshot.asked_at < interest.settled else self._judge(snapshot, vigil, time.time())
                     if ending:
                         return ending
         except TimeoutError:
             return "timeout"
-        raise AssertionError("rounds do not end")
 
     def _judge(self, snapshot: Snapshot, vigil: Vigil, now: float) -> Ending | None:
+        vigil.answered(snapshot.answered_at)
         error = snapshot.failed or snapshot.round.errors.get(self.scheduled_run_id)
         if error is not None:
             return vigil.troubled(error, now)
         view = snapshot.round.views.get(self.scheduled_run_id)
-        return vigil.unseen(now) if view is None else vigil.saw(view, now)
+        return vigil.late(now) if view is None else vigil.saw(view, now)

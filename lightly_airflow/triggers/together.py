@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections import defaultdict
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from lightly_airflow.client.flows.rounds import Round, Watched, look_at_all
+from lightly_airflow.client.flows.runs import RunView
 from lightly_airflow.contract.errors import LightlyError
 from lightly_airflow.hooks.session import LightlySession
 
@@ -21,6 +23,8 @@ _JITTER = 0.1
 _MOST_DOUBLINGS = 2
 # Seconds after which a pause looks whether somebody has come who wants a shorter one.
 _GLANCE = 1.0
+# So many triggers are woken at once; each may take a fifth of a millisecond to log what it is told.
+_PORTION = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +34,48 @@ class Snapshot:
     :param asked_at: when the round began, in seconds since 1970.
     :param round: how the runs stand; empty where the round failed.
     :param failed: why it failed.
+    :param answered_at: when the last round that did not fail was over.
     """
 
     asked_at: float
     round: Round = field(default_factory=Round)
     failed: LightlyError | None = None
+    answered_at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Interest:
     """Somebody waits for a run.
 
     :param poll_interval: seconds between two looks that they want.
+    :param settled: rounds that began before, in seconds since 1970, do not concern them.
+    :param due: from then on every round concerns them.
     """
 
     watched: Watched
     poll_interval: float
+    settled: float = 0.0
+    due: float = math.inf
+    _last: RunView | None = None
+    _mailbox: asyncio.Queue[Snapshot | Exception] = field(default_factory=asyncio.Queue)
+
+    async def news(self) -> Snapshot:
+        """The next round that has news for them; raises what has ended the loop."""
+        told = await self._mailbox.get()
+        if isinstance(told, Exception):
+            raise told
+        return told
+
+    def tell(self, told: Snapshot | Exception) -> None:
+        self._mailbox.put_nowait(told)
+
+    def concerned(self, snapshot: Snapshot) -> bool:
+        """Whether a round has news for them."""
+        if snapshot.asked_at < self.settled:
+            return False
+        last, self._last = self._last, snapshot.round.views.get(self.watched.scheduled_run_id, self._last)
+        wrong = snapshot.failed is not None or self.watched.scheduled_run_id in snapshot.round.errors
+        return wrong or self._last != last or snapshot.asked_at >= self.due
 
 
 # Connection id -> who waits. All triggers of a triggerer live in one process and one event loop. A set is never replaced:
@@ -68,6 +98,26 @@ def interested(interests: set[Interest], interest: Interest) -> Iterator[None]:
         interests.discard(interest)
 
 
+async def tell_all(lightly_conn_id: str) -> None:
+    """The loop that all triggers of a connection share: tells each what concerns it; never returns.
+
+    Airflow's own way would wake each of a thousand tasks for each round. Those that it does wake have something to log, so
+    they are told in portions, and the event loop has time for others in between.
+    """
+    interests = shared_interests(lightly_conn_id)
+    try:
+        async for snapshot in rounds(lightly_conn_id, interests):
+            concerned = [one for one in interests if one.concerned(snapshot)]
+            for start in range(0, len(concerned), _PORTION):
+                for one in concerned[start : start + _PORTION]:
+                    one.tell(snapshot)
+                await asyncio.sleep(0)
+    except Exception as error:
+        for one in interests:
+            one.tell(error)
+        raise
+
+
 async def rounds(lightly_conn_id: str, interests: Collection[Interest]) -> AsyncGenerator[Snapshot]:
     """Looks at all runs that somebody waits for through a connection, again and again.
 
@@ -77,11 +127,13 @@ async def rounds(lightly_conn_id: str, interests: Collection[Interest]) -> Async
     :param interests: who waits; may change at any time.
     """
     turn = failures = 0
+    answered_at = 0.0
     async with LightlySession(lightly_conn_id) as session:
         while True:
             await _pause(interests, failures)
-            snapshot = await _look(session, interests, turn)
+            snapshot = await _look(session, interests, turn, answered_at)
             failures = failures + 1 if snapshot.failed else 0
+            answered_at = answered_at if snapshot.failed else time.time()
             turn += 1
             yield snapshot
 
@@ -98,12 +150,13 @@ async def _pause(interests: Collection[Interest], failures: int) -> None:
             return
 
 
-async def _look(session: LightlySession, interests: Collection[Interest], turn: int) -> Snapshot:
+async def _look(session: LightlySession, interests: Collection[Interest], turn: int, answered_at: float) -> Snapshot:
     asked_at = time.time()
     watched = {one.watched.scheduled_run_id: one.watched for one in interests}
     if not watched:
         return Snapshot(asked_at)
     try:
-        return Snapshot(asked_at, await session.run(partial(look_at_all, list(watched.values()), turn)))
+        told = await session.run(partial(look_at_all, list(watched.values()), turn))
     except LightlyError as error:
-        return Snapshot(asked_at, failed=error)
+        return Snapshot(asked_at, failed=error, answered_at=answered_at)
+    return Snapshot(asked_at, told, answered_at=time.time())

@@ -233,3 +233,24 @@ def test_a_service_that_is_down_for_days_does_not_end_the_loop() -> None:
     """Each failure doubles the pause, but only twice."""
     interest = Interest(Watched("d", "s"), 0.001)
     assert asyncio.run(together._pause([interest], 100_000)) is None
+
+
+def test_a_bug_in_the_loop_fails_everybody_and_hangs_nobody(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow then fails the tasks, and a retry finds their runs; the next trigger has a new loop."""
+    those = gate.runs(3)
+
+    def broken(*_: Any) -> Any:
+        raise ZeroDivisionError
+
+    async def wait() -> tuple[list[Any], Event]:
+        async with triggerer() as airflow:
+            tasks = [airflow.start(one) for one in triggers_for(those)]
+            await until(lambda: gate.rounds() > 1)
+            with monkeypatch.context() as patched:
+                patched.setattr(together, "look_at_all", broken)
+                failed = await asyncio.gather(*tasks, return_exceptions=True)
+            complete(gate, those)
+            return list(failed), await airflow.start(next(iter(triggers_for(those))))
+
+    failed, event = asyncio.run(wait())
+    assert ([type(one) for one in failed], event["state"]) == ([ZeroDivisionError] * 3, "COMPLETED")

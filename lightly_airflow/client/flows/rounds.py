@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import count, islice
 
 from lightly_airflow.client.flows.runs import RunView, look
 from lightly_airflow.contract.errors import (
@@ -13,12 +13,14 @@ from lightly_airflow.contract.errors import (
     LightlyRateLimited,
     LightlyUnauthorized,
 )
-from lightly_airflow.contract.models.runs import Run
+from lightly_airflow.contract.models.runs import ListedRun
 from lightly_airflow.contract.operations import runs, schedules
 from lightly_airflow.contract.wire import Flow
 
-# As many as LightlyOne's own client asks for at once would take a triggerer's event loop too long to read in one go.
+# A triggerer's event loop reads so many in about 10 ms. LightlyOne's own client asks for more at once.
 PAGE = 2500
+# Runs that somebody waits for are among the newest; a page has place for as many others, and for those of a small account.
+_SMALL_PAGE = 100
 # Runs that no list shows are looked at one by one, so many in a round; the others have their turn in the next ones.
 SINGLE_LOOKS = 5
 # The service's trouble, or the account's. Any other error of a single look, even a 500, may be that run's alone, and must
@@ -42,7 +44,8 @@ class Watched:
 class Round:
     """How the runs stand, as far as this round could tell.
 
-    :param views: by the scheduled run's id; a run that is missing here will be told in a later round.
+    :param views: by the scheduled run's id, those from a list without the run itself; a run that is missing here will be
+        told in a later round.
     :param errors: what stood in the way of single runs.
     """
 
@@ -60,11 +63,13 @@ def look_at_all(watched: Collection[Watched], turn: int = 0) -> Flow[Round]:
     if len(watched) == 1:
         return (yield from _one_by_one(watched))
     wanted = {one.scheduled_run_id: one for one in watched}
-    page = yield from runs.list_runs(PAGE)
+    size = min(max(2 * len(wanted), _SMALL_PAGE), PAGE)
+    page = yield from runs.list_run_states(size)
     views = dict(_views(page, wanted))
     if missing := _missing(wanted, views):
         views |= yield from _queued(missing)
-    views |= yield from _older(_missing(wanted, views), len(page))
+    if len(page) == size:
+        views |= yield from _older(_missing(wanted, views), size)
     told = yield from _one_by_one(_in_turn(list(_missing(wanted, views).values()), turn))
     return Round({**views, **told.views}, told.errors)
 
@@ -73,12 +78,12 @@ def _missing(wanted: Mapping[str, Watched], views: Mapping[str, RunView]) -> dic
     return {name: one for name, one in wanted.items() if name not in views}
 
 
-def _views(page: Sequence[Run], wanted: Mapping[str, Watched]) -> Iterator[tuple[str, RunView]]:
+def _views(page: Sequence[ListedRun], wanted: Mapping[str, Watched]) -> Iterator[tuple[str, RunView]]:
     for run in page:
         one = wanted.get(run.scheduled_id or "")
         if one is not None:
             name = one.scheduled_run_id
-            yield name, RunView(one.dataset_id, name, run.state, run.message or "", run)
+            yield name, RunView(one.dataset_id, name, run.state, run.message or "")
 
 
 def _queued(wanted: Mapping[str, Watched]) -> Flow[dict[str, RunView]]:
@@ -88,15 +93,16 @@ def _queued(wanted: Mapping[str, Watched]) -> Flow[dict[str, RunView]]:
     return {entry.id: RunView(entry.dataset_id, entry.id, entry.state) for entry in queue if entry.id in wanted}
 
 
-def _older(wanted: Mapping[str, Watched], offset: int) -> Flow[dict[str, RunView]]:
+def _older(wanted: Mapping[str, Watched], size: int) -> Flow[dict[str, RunView]]:
     """Further pages, which come in no promised order, while so many runs are missing that this is cheaper than single looks."""
     views: dict[str, RunView] = {}
-    more = offset == PAGE
-    while more and len(wanted) - len(views) > SINGLE_LOOKS:
-        page = yield from runs.list_runs(PAGE, offset)
+    for number in count(1):
+        if len(wanted) - len(views) <= SINGLE_LOOKS:
+            break
+        page = yield from runs.list_run_states(size, number * size)
         views |= _views(page, wanted)
-        offset += len(page)
-        more = len(page) == PAGE
+        if len(page) < size:
+            break
     return views
 
 

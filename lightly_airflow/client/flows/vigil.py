@@ -49,10 +49,9 @@ class Vigil:
             return "not_picked_up"
         return self.late(now)
 
-    def unseen(self, now: float) -> Ending | None:
-        """LightlyOne has answered, but said nothing of this run."""
-        self._well = now
-        return self.late(now)
+    def answered(self, at: float) -> None:
+        """LightlyOne has answered by then, though perhaps with nothing new of this run: patience counts from there."""
+        self._well = max(self._well, at)
 
     def troubled(self, error: LightlyError, now: float) -> Ending | None:
         """A look has failed; raises the error if it does not pass, or if such errors have lasted too long."""

@@ -176,6 +176,14 @@ def test_a_long_past_is_not_read_for_a_few_runs(monkeypatch: pytest.MonkeyPatch)
     assert script.trace == [LIST, QUEUE]
 
 
+@pytest.mark.parametrize(("count", "size"), [(2, "100"), (300, "600"), (2000, "2500")])
+def test_pages_are_as_long_as_they_need_to_be(count: int, size: str) -> None:
+    """Two tasks do not read megabytes every half a minute, two thousand need no twenty requests."""
+    begun = [ok([a_run(one) for one in range(count)])]
+    _, _, script = play(begun, watched(*range(count)))
+    assert dict(script.requests[0].query)["pageSize"] == size
+
+
 def test_runs_that_no_list_shows_have_their_turn() -> None:
     """Five a round; after three rounds each of twelve was seen."""
     seen: set[str] = set()

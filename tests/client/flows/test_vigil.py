@@ -65,8 +65,8 @@ def test_the_deadline_holds_in_every_state(state: str, now: float, ending: str |
 def test_the_deadline_holds_without_news() -> None:
     """Where nothing was said of the run, and where LightlyOne could not be asked."""
     told = waiting(deadline=1050)
-    assert [told.vigil.unseen(1049), told.vigil.troubled(DOWN, 1049)] == [None, None]
-    assert [told.vigil.unseen(1050), told.vigil.troubled(DOWN, 1050)] == ["timeout", "timeout"]
+    assert [told.vigil.late(1049), told.vigil.troubled(DOWN, 1049)] == [None, None]
+    assert [told.vigil.late(1050), told.vigil.troubled(DOWN, 1050)] == ["timeout", "timeout"]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_faults_are_waited_out_by_elapsed_time() -> None:
     assert len(told.troubles) == 101
 
 
-@pytest.mark.parametrize("good", ["saw", "unseen"])
+@pytest.mark.parametrize("good", ["saw", "answered"])
 def test_a_good_answer_restores_patience(good: str) -> None:
     """Also one that says nothing of this run: LightlyOne is there."""
     told = waiting(patience=100)
@@ -101,7 +101,8 @@ def test_a_good_answer_restores_patience(good: str) -> None:
     if good == "saw":
         told.vigil.saw(view("TRAINING"), 1095)
     else:
-        told.vigil.unseen(1095)
+        told.vigil.answered(1095)
+        told.vigil.answered(1000)  # told late
     assert told.vigil.troubled(DOWN, 1195) is None
     with pytest.raises(LightlyServerError):
         told.vigil.troubled(DOWN, 1196)
