@@ -10,6 +10,7 @@ from lightly_airflow.contract.errors import (
     LightlyError,
     LightlyRateLimited,
     LightlyServerError,
+    LightlySettingsUnread,
 )
 from lightly_airflow.contract.wire import Request
 
@@ -52,7 +53,7 @@ def passes(error: LightlyError) -> bool:
     """Whether the fault may be gone by itself in a moment."""
     if isinstance(error, LightlyConnectionError):
         return error.kind != "tls"
-    return isinstance(error, (LightlyServerError, LightlyAnswerError, LightlyRateLimited))
+    return isinstance(error, (LightlyServerError, LightlyAnswerError, LightlyRateLimited, LightlySettingsUnread))
 
 
 def may_have_happened(error: LightlyError) -> bool:

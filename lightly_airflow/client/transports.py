@@ -10,11 +10,12 @@ import logging
 import re
 import socket
 import ssl
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from lightly_airflow.client.settings import ApiSettings, headers, is_absolute
-from lightly_airflow.contract.errors import LightlyConnectionError
+from lightly_airflow.contract.errors import LightlyConfigError, LightlyConnectionError
 from lightly_airflow.contract.wire import Request, Response
 
 if TYPE_CHECKING:
@@ -93,10 +94,13 @@ class HttpxTransport:
         import httpx
 
         HideSecrets.install()
-        trust = settings.trust
-        verify = ssl.create_default_context(cafile=trust) if isinstance(trust, str) else trust
         self._settings = settings
-        self._client = httpx.AsyncClient(verify=verify, proxy=settings.proxy, timeout=settings.timeout)
+        verify, client = _context(settings.trust), None
+        with suppress(ValueError, httpx.InvalidURL):  # their words hold the proxy's password
+            client = httpx.AsyncClient(verify=verify, proxy=settings.proxy, timeout=settings.timeout)
+        if client is None:
+            raise LightlyConfigError("the lightly connection's proxy is not an address such as http://host:3128")
+        self._client = client
 
     async def send(self, request: Request) -> Response:
         """One request, one response; raises :class:`LightlyConnectionError` where none came."""
@@ -124,6 +128,18 @@ class HttpxTransport:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         await self._client.aclose()
+
+
+def _context(trust: bool | str) -> bool | ssl.SSLContext:
+    if isinstance(trust, bool):
+        return trust
+    try:
+        return ssl.create_default_context(cafile=trust)
+    except OSError as error:
+        told = error.strerror or type(error).__name__
+    raise LightlyConfigError(
+        f"the CA bundle {trust} cannot be read ({told}); correct the lightly connection's ca_bundle"
+    )
 
 
 # A TLS connection that is lost, not one that cannot be trusted.

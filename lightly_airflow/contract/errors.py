@@ -4,6 +4,7 @@
 
     LightlyError
     ├── LightlyConfigError         the author's values cannot be right; nothing was sent
+    ├── LightlySettingsUnread      where address and token are kept does not give them; nothing was sent
     ├── LightlyConnectionError     no answer: name not found, TLS, refused, timeout; .kind says which
     ├── LightlyAnswerError         an answer that cannot be read
     └── LightlyApiError            the API said no; .status, .code, .reason
@@ -44,6 +45,18 @@ def _rebuild(cls: type[LightlyError], args: tuple[Any, ...], state: dict[str, An
 
 class LightlyConfigError(LightlyError, ValueError):
     """A value that cannot be right: a name, a path, a config key. Raised before anything is sent."""
+
+
+class LightlySettingsUnread(LightlyError):
+    """Address and token are not to be had at the moment.
+
+    :param connection: the name under which they are kept.
+    :param kind: what stood in the way, in one word.
+    """
+
+    def __init__(self, connection: str, kind: str) -> None:
+        super().__init__(f"connection {connection!r} cannot be read ({kind}); is it there?")
+        self.connection, self.kind = connection, kind
 
 
 class LightlyConnectionError(LightlyError):

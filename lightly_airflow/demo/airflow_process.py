@@ -124,7 +124,7 @@ def airflow(home: Path, dags_folder: Path, env: Mapping[str, str] | None = None)
     """
     port, log = free_port(), home / "airflow.log"
     home.mkdir(parents=True, exist_ok=True)
-    settings = child_environment(**{**_settings(home, dags_folder, port), **(env or {})})
+    settings = child_environment(**{**settings_for(home, dags_folder, port), **(env or {})})
     with (
         running([sys.executable, "-m", "airflow", "standalone"], log, settings) as process,
         requests.Session() as session,
@@ -136,7 +136,8 @@ def airflow(home: Path, dags_folder: Path, env: Mapping[str, str] | None = None)
         yield found
 
 
-def _settings(home: Path, dags_folder: Path, port: int) -> dict[str, str]:
+def settings_for(home: Path, dags_folder: Path, port: int) -> dict[str, str]:
+    """The environment variables of an Airflow in that directory, whose API server listens on that port."""
     url = f"http://127.0.0.1:{port}"
     settings = {
         "CORE__DAGS_FOLDER": str(dags_folder.resolve()),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from lightly_airflow.client.drive import adrive
 from lightly_airflow.client.settings import ApiSettings
 from lightly_airflow.client.transports import HttpxTransport
-from lightly_airflow.contract.errors import LightlyUnauthorized
+from lightly_airflow.contract.errors import LightlyError, LightlySettingsUnread, LightlyUnauthorized
 from lightly_airflow.hooks.lightly import LightlyHook, named
 
 if TYPE_CHECKING:
@@ -50,19 +50,31 @@ class LightlySession:
 
         :param talk: begins it; it is begun anew after a rejected token.
         :raises LightlyUnauthorized: the connection's token is rejected; names the connection.
+        :raises LightlySettingsUnread: Airflow does not give the connection at the moment.
         :raises LightlyError: whatever else the conversation does not handle.
         """
-        transport = self._transport or await self._open(await self._hook.asettings())
+        transport = self._transport or await self._open(await self._read())
         try:
             return await adrive(talk(), transport.send)
         except LightlyUnauthorized as error:
-            settings = await self._hook.asettings()
+            settings = await self._read()
             if self._settings is None or settings.token == self._settings.token:
                 raise named(error, self._hook.lightly_conn_id) from None
         await self._open(settings)
         return await self.run(talk)
 
+    async def _read(self) -> ApiSettings:
+        """The connection. Airflow says that there is none also where its database does not answer: that may pass."""
+        try:
+            return await self._hook.asettings()
+        except LightlyError:
+            raise
+        except Exception as error:  # whatever a secrets backend raises; its words may hold the secrets
+            kind = type(error).__name__
+        raise LightlySettingsUnread(self._hook.lightly_conn_id, kind)
+
     async def _open(self, settings: ApiSettings) -> HttpxTransport:
+        self._transport = None  # it is closed, also where no new one can be made
         await self._stack.aclose()
         # Loads CA certificates, which would hold up the event loop.
         transport = await asyncio.to_thread(HttpxTransport, settings)

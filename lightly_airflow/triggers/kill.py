@@ -29,8 +29,7 @@ async def cancel_if_killed(task_instance: Any, lightly_conn_id: str, dataset_id:
 
 
 async def _cancel(task_instance: Any, lightly_conn_id: str, dataset_id: str, scheduled_run_id: str) -> None:
-    if task_instance is not None and await asyncio.to_thread(_still_waits, task_instance):
-        log.info("LightlyOne run %s: its task waits on, in another triggerer or another try", scheduled_run_id)
+    if task_instance is not None and await _waits_on(task_instance, scheduled_run_id):
         return
     try:
         async with LightlySession(lightly_conn_id) as session:
@@ -39,6 +38,22 @@ async def _cancel(task_instance: Any, lightly_conn_id: str, dataset_id: str, sch
         tell_uncancelled(scheduled_run_id, error)
     else:
         tell_cancelled(scheduled_run_id, still)
+
+
+async def _waits_on(task_instance: Any, scheduled_run_id: str) -> bool:
+    try:
+        waits = await asyncio.to_thread(_still_waits, task_instance)
+    except Exception:
+        # A run too many is cheaper than one that is taken from a task that waits for it.
+        log.warning(
+            "Did not cancel LightlyOne run %s: Airflow does not say how its task stands",
+            scheduled_run_id,
+            exc_info=True,
+        )
+        return True
+    if waits:
+        log.info("LightlyOne run %s: its task waits on, in another triggerer or another try", scheduled_run_id)
+    return waits
 
 
 def _still_waits(task_instance: Any) -> bool:

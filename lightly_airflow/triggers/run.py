@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import time
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from contextlib import aclosing
 from typing import Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
@@ -13,10 +16,11 @@ from lightly_airflow.client.flows.vigil import Ending, Vigil
 from lightly_airflow.contract.errors import LightlyError
 from lightly_airflow.hooks.outcome import WATCH_PATIENCE, new_vigil
 from lightly_airflow.triggers.kill import cancel_if_killed
-from lightly_airflow.triggers.together import Snapshot, interested, rounds
+from lightly_airflow.triggers.together import Interest, Snapshot, interested, rounds, shared_interests, tell_all
 
 # A task that is resumed before the process that deferred it has quite ended can be taken for failed by Airflow's scheduler.
 _SETTLING_SECONDS = 3.0
+News = Callable[[], Awaitable[Snapshot]]
 
 
 class LightlyRunTrigger(BaseEventTrigger):
@@ -84,52 +88,67 @@ class LightlyRunTrigger(BaseEventTrigger):
         return ("lightly", self.lightly_conn_id)
 
     @classmethod
-    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Snapshot]:
-        """The loop that Airflow runs once for all who share it."""
-        async for snapshot in rounds(kwargs["lightly_conn_id"]):
-            yield snapshot
+    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[None]:
+        """The loop that Airflow runs once for all who share it. What it has to tell goes to each directly."""
+        await tell_all(kwargs["lightly_conn_id"])
+        yield  # never reached; makes this a stream
 
-    async def filter_shared_stream(self, shared_stream: AsyncIterator[Snapshot]) -> AsyncIterator[TriggerEvent]:
+    async def filter_shared_stream(self, shared_stream: AsyncIterator[None]) -> AsyncIterator[TriggerEvent]:
         """This trigger's part of the shared loop."""
+        vigil, interest = self._begin()
+        with interested(shared_interests(self.lightly_conn_id), interest):
+            event = await self._event(vigil, interest, interest.news)
         # One event, and nothing after it: Airflow may cancel what comes after a yield as if a user had asked for it.
-        yield TriggerEvent(await self._event(shared_stream))  # type: ignore[no-untyped-call]
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """The same alone, where Airflow shares no loops."""
-        yield TriggerEvent(await self._event(rounds(self.lightly_conn_id)))  # type: ignore[no-untyped-call]
+        vigil, interest = self._begin()
+        async with aclosing(rounds(self.lightly_conn_id, [interest])) as snapshots:
+            event = await self._event(vigil, interest, lambda: anext(snapshots))
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
         """Called when a user marks or clears the task; Airflow 3.3.2 calls it on other occasions, too, and for a second."""
         if self.cancel_on_kill:
             await cancel_if_killed(self.task_instance, self.lightly_conn_id, self.dataset_id, self.scheduled_run_id)
 
-    async def _event(self, snapshots: AsyncIterator[Snapshot]) -> dict[str, Any]:
+    def _begin(self) -> tuple[Vigil, Interest]:
         vigil = new_vigil(self.pickup_deadline, self.deadline, self.patience)
         watched = Watched(self.dataset_id, self.scheduled_run_id, tuple(self.runs_on))
+        # A round that began before, or just after, this wait did may fire too soon.
+        settled = vigil.began + min(self.poll_interval, _SETTLING_SECONDS)
+        due = min(one for one in (self.pickup_deadline, self.deadline, math.inf) if one is not None)
+        return vigil, Interest(watched, self.poll_interval, settled, due)
+
+    async def _event(self, vigil: Vigil, interest: Interest, news: News) -> dict[str, Any]:
         told: dict[str, Any] = {
             "dataset_id": self.dataset_id,
             "scheduled_run_id": self.scheduled_run_id,
             "deadline": self.deadline,
         }
         try:
-            with interested(self.lightly_conn_id, watched, self.poll_interval):
-                told["status"] = await self._ending(snapshots, vigil)
+            told["status"] = await self._ending(vigil, interest, news)
         except LightlyError as error:
             # Airflow would tell the task only that "the trigger failed"; the task raises the real error when it asks.
             told |= {"status": "trouble", "message": str(error)}
         return {**told, "state": vigil.last.state if vigil.last else None}
 
-    async def _ending(self, snapshots: AsyncIterator[Snapshot], vigil: Vigil) -> Ending:
-        async for snapshot in snapshots:
-            # A round that began before, or just after, this wait did may fire too soon: see _SETTLING_SECONDS.
-            if snapshot.asked_at < vigil.began + min(self.poll_interval, _SETTLING_SECONDS):
-                continue
-            ending = self._judge(snapshot, vigil, time.time())
-            if ending:
-                return ending
-        raise AssertionError("rounds do not end")
+    async def _ending(self, vigil: Vigil, interest: Interest, news: News) -> Ending:
+        left = None if self.deadline is None else max(self.deadline, interest.settled) - time.time()
+        try:
+            # By the clock, too: while LightlyOne fails, the next round may come long after the deadline.
+            async with asyncio.timeout(left):
+                while True:
+                    snapshot = await news()
+                    ending = None if snapshot.asked_at < interest.settled else self._judge(snapshot, vigil, time.time())
+                    if ending:
+                        return ending
+        except TimeoutError:
+            return "timeout"
 
     def _judge(self, snapshot: Snapshot, vigil: Vigil, now: float) -> Ending | None:
+        vigil.answered(snapshot.answered_at)
         error = snapshot.failed or snapshot.round.errors.get(self.scheduled_run_id)
         if error is not None:
             return vigil.troubled(error, now)

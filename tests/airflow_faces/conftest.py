@@ -13,6 +13,7 @@ from lightly_airflow.contract.models.runs import LogCreateEntry, LogLevel, RunCr
 from lightly_airflow.contract.operations import datasets, datasources, runs, schedules, tags, workers
 from lightly_airflow.contract.wire import Request
 from lightly_airflow.testing import LightlyEmulator
+from tests.gate import Gate
 
 # What the played worker's report counts, and what a task tells of it.
 SIZES = {"nInput": 9, "nCorrupt": 1, "nDuplicate": 2, "nSelected": 5}
@@ -70,7 +71,7 @@ def dataset_id(lightly_api: LightlyEmulator) -> str:
 class PlayedWorker:
     """A worker that does nothing but walk states, as the test tells it."""
 
-    def __init__(self, api: LightlyEmulator, labels: list[str] | None = None) -> None:
+    def __init__(self, api: LightlyEmulator | Gate, labels: list[str] | None = None) -> None:
         self.api = api
         self.id = api.call(workers.register_worker("played", labels or [])).id
 

@@ -20,6 +20,7 @@ from lightly_airflow.contract.errors import (
     LightlyNotFound,
     LightlyRateLimited,
     LightlyServerError,
+    LightlySettingsUnread,
     LightlyUnauthorized,
     error_from,
 )
@@ -38,6 +39,7 @@ API_ERRORS = (
 EVERY_ERROR: list[LightlyError] = [
     LightlyError("plain"),
     LightlyConfigError("bad name"),
+    LightlySettingsUnread("lightly_default", "OperationalError"),
     LightlyConnectionError(OPERATION, "dns", "https://api.lightly.ai"),
     LightlyAnswerError(OPERATION, 200, "id: Field required"),
     *(kind(OPERATION, 418, "TEAPOT", "short and stout", "r1", 3.5) for kind in API_ERRORS),

@@ -85,6 +85,7 @@ ANSWERS: dict[type[BaseModel], str] = {
     datasources.VerifyErrors: "DatasourceConfigVerifyDataErrors",
     runs.Artifact: "DockerRunArtifactData",
     runs.ArtifactCreated: "DockerRunArtifactCreatedData",
+    runs.ListedRun: "DockerRunData",
     runs.LogEntry: "DockerRunLogEntryData",
     runs.LogPage: "DockerRunLogData",
     runs.Run: "DockerRunData",

@@ -49,6 +49,10 @@ class Vigil:
             return "not_picked_up"
         return self.late(now)
 
+    def answered(self, at: float) -> None:
+        """LightlyOne has answered by then, though perhaps with nothing new of this run: patience counts from there."""
+        self._well = max(self._well, at)
+
     def troubled(self, error: LightlyError, now: float) -> Ending | None:
         """A look has failed; raises the error if it does not pass, or if such errors have lasted too long."""
         if not passes(error) or now - self._well > self.patience:

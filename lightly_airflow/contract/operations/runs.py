@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any, cast
+
 from lightly_airflow.contract.endpoint import PAGING, TEAM, Endpoint
 from lightly_airflow.contract.models.base import CreatedEntity
 from lightly_airflow.contract.models.runs import (
     ArtifactCreated,
     ArtifactCreateRequest,
     ArtifactType,
+    ListedRun,
     LogCreateEntry,
     LogPage,
     Run,
@@ -22,6 +26,8 @@ from lightly_airflow.contract.wire import Call
 LIST: Endpoint[list[Run]] = Endpoint(
     "GET", "/v1/docker/runs", list[Run], query={"showArchived": bool, **TEAM, **PAGING}
 )
+# The same operation, read in part.
+LIST_STATES: Endpoint[list[ListedRun]] = cast("Any", replace(LIST, answer=list[ListedRun]))
 LIST_OF_DATASET: Endpoint[list[Run]] = Endpoint(
     "GET", "/v1/docker/runs/query/datasetId/{datasetId}", list[Run], query={**TEAM, **PAGING}
 )
@@ -52,9 +58,9 @@ def get_run(run_id: str) -> Call[Run]:
     return GET.call(runId=run_id)
 
 
-def list_runs(page_size: int, page_offset: int = 0) -> Call[list[Run]]:
-    """GET /v1/docker/runs: one page of the account's runs, in no order that is promised."""
-    return LIST.call(query={"pageSize": page_size, "pageOffset": page_offset})
+def list_run_states(page_size: int, page_offset: int = 0) -> Call[list[ListedRun]]:
+    """GET /v1/docker/runs: how the account's runs stand; one page, in no order that is promised."""
+    return LIST_STATES.call(query={"pageSize": page_size, "pageOffset": page_offset})
 
 
 def runs_of_dataset(dataset_id: str, page_size: int = 100, page_offset: int = 0) -> Call[list[Run]]:
