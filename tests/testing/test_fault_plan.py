@@ -97,7 +97,7 @@ def test_chance_comes_from_the_seed(lightly_api: LightlyEmulator) -> None:
         with faulty(lightly_api) as faults:
             chance = faults.random(seed, 0.5, [status(500), status(503)], LIST)
             outcomes(faults, 3)
-            made(through_requests, faults, runs.list_runs(1))
+            made(through_requests, faults, runs.list_run_states(1))
             outcomes(faults, 7)
             told.append((chance.struck, chance.fired, repr(chance)))
     assert told[0] == told[1] != told[2]
