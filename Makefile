@@ -49,6 +49,7 @@ check: $(VENV)/installed  ## lint, format, types, import rules
 bench: $(VENV)/installed  ## measure what the project promises about speed
 	$(VENV)/bin/python tests/benchmarks/parse_time.py
 	$(VENV)/bin/python -m tests.benchmarks.expiry
+	$(VENV)/bin/python -m tests.benchmarks.waiting
 
 clean:  ## remove everything that these commands have made
 	rm -rf $(VENV) $(CLIENT) $(AZURITE) .demo .ui build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -141,14 +141,17 @@ class LightlyRunTrigger(BaseEventTrigger):
             async with asyncio.timeout(left):
                 while True:
                     snapshot = await news()
-                    ending = None if snapshot.asked_at < interest.settled else self._judge(snapshot, vigil, time.time())
-                    if ending:
+                    if snapshot.asked_at < interest.settled:
+                        continue
+                    # Patience counts from the last good answer, which may have had no news to wake this trigger for.
+                    own = self.scheduled_run_id in snapshot.round.errors
+                    vigil.answered(interest.seen_at if own else snapshot.answered_at)
+                    if ending := self._judge(snapshot, vigil, time.time()):
                         return ending
         except TimeoutError:
             return "timeout"
 
     def _judge(self, snapshot: Snapshot, vigil: Vigil, now: float) -> Ending | None:
-        vigil.answered(snapshot.answered_at)
         error = snapshot.failed or snapshot.round.errors.get(self.scheduled_run_id)
         if error is not None:
             return vigil.troubled(error, now)

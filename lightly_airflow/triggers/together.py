@@ -50,12 +50,14 @@ class Interest:
     :param poll_interval: seconds between two looks that they want.
     :param settled: rounds that began before, in seconds since 1970, do not concern them.
     :param due: from then on every round concerns them.
+    :param seen_at: when the last round began that showed their run.
     """
 
     watched: Watched
     poll_interval: float
     settled: float = 0.0
     due: float = math.inf
+    seen_at: float = 0.0
     _last: RunView | None = None
     _mailbox: asyncio.Queue[Snapshot | Exception] = field(default_factory=asyncio.Queue)
 
@@ -73,9 +75,11 @@ class Interest:
         """Whether a round has news for them."""
         if snapshot.asked_at < self.settled:
             return False
-        last, self._last = self._last, snapshot.round.views.get(self.watched.scheduled_run_id, self._last)
-        wrong = snapshot.failed is not None or self.watched.scheduled_run_id in snapshot.round.errors
-        return wrong or self._last != last or snapshot.asked_at >= self.due
+        name, changed = self.watched.scheduled_run_id, False
+        if (view := snapshot.round.views.get(name)) is not None:
+            changed, self._last, self.seen_at = view != self._last, view, snapshot.asked_at
+        wrong = snapshot.failed is not None or name in snapshot.round.errors
+        return changed or wrong or snapshot.asked_at >= self.due
 
 
 # Connection id -> who waits. All triggers of a triggerer live in one process and one event loop. A set is never replaced:

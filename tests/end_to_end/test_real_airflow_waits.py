@@ -32,6 +32,7 @@ class Night:
     """Everything that runs, and what was seen.
 
     :param asked: what LightlyOne was asked while everybody waited, by what had happened before.
+    :param log: of the task that was killed.
     """
 
     state: Path
@@ -42,6 +43,7 @@ class Night:
     servers: list[Server]
     asked: dict[str, list[str]] = field(default_factory=dict)
     tasks: list[str | None] = field(default_factory=list)
+    log: str = ""
     ids: list[str] = field(default_factory=list)
 
     def watch(self, happened: str) -> None:
@@ -110,6 +112,7 @@ def play(night: Night) -> None:
     until(lambda: CANCEL in night.gate.operations)
     complete(night)
     night.api.wait(MANY, many_runs, timeout=600)
+    night.log = night.api.task_log(ONE, one_run, "curate")
     night.tasks = [*night.api.states(MANY, many_runs), *night.api.states(ONE, one_run)]
 
 
@@ -133,6 +136,12 @@ def test_lightlyone_had_one_run_a_task(night: Night) -> None:
 
 
 ALL: Any = ["OPEN", "LOCKED", "DONE", "CANCELED"]
+
+
+def test_the_log_of_the_killed_task_says_what_became_of_its_run(night: Night) -> None:
+    """Though the task itself was not there any more."""
+    ((entry,),) = [night.gate.call(schedules.scheduled_runs(one, ALL)) for one in night.ids[COUNT:]]
+    assert f"LightlyOne run {entry.id}: cancelled" in night.log
 
 
 @pytest.mark.parametrize(
