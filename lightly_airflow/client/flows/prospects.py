@@ -26,7 +26,8 @@ def prospects(dataset_id: str, runs_on: Collection[str], *, use_datapool: bool) 
     told = list(_without_worker(found, runs_on))
     if dataset.n_samples and not use_datapool:
         told.append(
-            f"the dataset is not empty (samples: {dataset.n_samples:,}) and worker_config.use_datapool is not set, so the worker will abort"
+            f"the dataset is not empty (samples: {dataset.n_samples:,}) and worker_config.use_datapool is not set, so the "
+            "worker will abort"
         )
     if queue:
         told.append(f"runs of the dataset that come first: {len(queue)}, such as {queue[0].id} ({queue[0].state})")
