@@ -78,15 +78,16 @@ class RunningAirflow:
         found = self._ask("GET", f"dags/{dag_id}/dagRuns/{run_id}/taskInstances")
         return cast("list[dict[str, Any]]", found["task_instances"])
 
-    def task_log(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1) -> str:
+    def task_log(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1, map_index: int = -1) -> str:
         """The log of one try of a task, a line an event; what the triggerer logged for it is in it."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
-        content = self._ask("GET", path, params={"full_content": "true"})["content"]
+        content = self._ask("GET", path, params={"full_content": "true", "map_index": map_index})["content"]
         return "\n".join(_log_line(entry) for entry in content)
 
-    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
         """What a task has left for others; ``None`` where it has left nothing."""
-        answer = self._get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}")
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}?map_index={map_index}"
+        answer = self._get(path)
         return answer.json()["value"] if answer.ok else None
 
     def healthy(self) -> bool:
@@ -124,7 +125,7 @@ def airflow(home: Path, dags_folder: Path, env: Mapping[str, str] | None = None)
     """
     port, log = free_port(), home / "airflow.log"
     home.mkdir(parents=True, exist_ok=True)
-    settings = child_environment(**{**_settings(home, dags_folder, port), **(env or {})})
+    settings = child_environment(**{**settings_of(home, dags_folder, port), **(env or {})})
     with (
         running([sys.executable, "-m", "airflow", "standalone"], log, settings) as process,
         requests.Session() as session,
@@ -136,7 +137,8 @@ def airflow(home: Path, dags_folder: Path, env: Mapping[str, str] | None = None)
         yield found
 
 
-def _settings(home: Path, dags_folder: Path, port: int) -> dict[str, str]:
+def settings_of(home: Path, dags_folder: Path, port: int) -> dict[str, str]:
+    """The environment variables that make an Airflow keep to its directory and answer at a port."""
     url = f"http://127.0.0.1:{port}"
     settings = {
         "CORE__DAGS_FOLDER": str(dags_folder.resolve()),
