@@ -4,6 +4,7 @@ VENV := .venv
 CLIENT := .venv-client
 AZURITE := tests/azurite/node_modules
 CEPH := radosgw ceph-mon ceph-osd ceph-common
+CELERY := redis-server postgresql
 INPUT ?=
 CHECKED := lightly_airflow dags docs tests
 
@@ -13,7 +14,7 @@ export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo ui test slow ceph check bench clean
+.PHONY: help demo ui test slow ceph celery check bench clean
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,18 +28,27 @@ ui: $(VENV)/installed  ## bring up Airflow with the example DAG and look around;
 test: $(VENV)/installed $(CLIENT)/installed $(AZURITE)/installed  ## run the tests, the official client's journey among them
 	$(VENV)/bin/python -m pytest tests
 
-slow: $(VENV)/installed $(AZURITE)/installed ceph  ## run the tests that take longest
+slow: $(VENV)/installed $(AZURITE)/installed ceph celery  ## run the tests that take longest
 	$(VENV)/bin/python -m pytest tests -m slow
 
-# A real S3 server. Its tests skip where there is none.
+# Servers of Debian's packages. The tests of what is missing skip.
 ceph:  ## install Ceph from Debian's packages, for `make slow`
-	@missing=; for program in ceph ceph-mon ceph-osd radosgw; do command -v $$program >/dev/null || missing=yes; done; \
-	if [ -z "$$missing" ]; then exit 0; fi; \
-	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-	  echo "Installing Ceph takes root and apt-get: the tests of Ceph will be skipped."; exit 0; fi; \
-	echo "Installing Ceph ..."; export DEBIAN_FRONTEND=noninteractive; \
-	{ apt-get --quiet=2 update && apt-get --quiet=2 --yes install --no-install-recommends $(CEPH) >/dev/null; } \
-	  || echo "Ceph cannot be installed: the tests of Ceph will be skipped."
+	@$(call debian,Ceph,ceph ceph-mon ceph-osd radosgw,$(CEPH))
+
+celery:  ## install Redis and PostgreSQL from Debian's packages, for `make slow`
+	@$(call debian,Redis and PostgreSQL,redis-server initdb postgres,$(CELERY))
+
+# $(1) is what people call it, $(2) its programs, $(3) its packages. Debian keeps PostgreSQL's programs off the PATH.
+define debian
+PATH="$$PATH:$$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')"; \
+missing=; for program in $(2); do command -v $$program >/dev/null || missing=yes; done; \
+if [ -z "$$missing" ]; then exit 0; fi; \
+if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+  echo "Installing $(1) takes root and apt-get: the tests that need it will be skipped."; exit 0; fi; \
+echo "Installing $(1) ..."; export DEBIAN_FRONTEND=noninteractive; \
+{ apt-get --quiet=2 update && apt-get --quiet=2 --yes install --no-install-recommends $(3) >/dev/null; } \
+  || echo "$(1) cannot be installed: the tests that need it will be skipped."
+endef
 
 check: $(VENV)/installed  ## lint, format, types, import rules
 	$(VENV)/bin/ruff check $(CHECKED)

@@ -78,15 +78,16 @@ class RunningAirflow:
         found = self._ask("GET", f"dags/{dag_id}/dagRuns/{run_id}/taskInstances")
         return cast("list[dict[str, Any]]", found["task_instances"])
 
-    def task_log(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1) -> str:
+    def task_log(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1, map_index: int = -1) -> str:
         """The log of one try of a task, a line an event; what the triggerer logged for it is in it."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
-        content = self._ask("GET", path, params={"full_content": "true"})["content"]
+        content = self._ask("GET", path, params={"full_content": "true", "map_index": map_index})["content"]
         return "\n".join(_log_line(entry) for entry in content)
 
-    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
         """What a task has left for others; ``None`` where it has left nothing."""
-        answer = self._get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}")
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}?map_index={map_index}"
+        answer = self._get(path)
         return answer.json()["value"] if answer.ok else None
 
     def healthy(self) -> bool:
