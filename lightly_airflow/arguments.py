@@ -42,6 +42,25 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
         raise LightlyConfigError(f"{name}: {value!r} is not one of {', '.join(allowed)}")
 
 
+def flag(name: str, value: Any) -> bool:
+    """Yes or no, also as a template renders it: ``True``, ``"true"``; raises :class:`LightlyConfigError` for anything else."""
+    told = str(value).strip().lower()
+    if told in ("true", "false"):
+        return told == "true"
+    raise LightlyConfigError(f"{name}: {value!r} is neither true nor false")
+
+
+def one_or_many(name: str, value: Any) -> list[str]:
+    """One id or a list of ids as a list without repetitions; raises :class:`LightlyConfigError` for anything else."""
+    ids = [value] if isinstance(value, str) else list(value) if isinstance(value, (list, tuple)) else [None]
+    if not all(isinstance(one, str) and one and not one.startswith("[") for one in ids):
+        raise LightlyConfigError(
+            f"{name}: {value!r} is neither an id nor a list of ids; a template renders a list as text: take another task's"
+            " list as task.output"
+        )
+    return list(dict.fromkeys(ids))
+
+
 def seconds(name: str, value: Any) -> float:
     """A duration in seconds; raises :class:`LightlyConfigError` where it is none."""
     if isinstance(value, timedelta):

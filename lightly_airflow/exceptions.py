@@ -21,6 +21,10 @@ class LightlyPermissionError(AirflowException):
     """LightlyOne lacks permissions on a dataset's datasources."""
 
 
+class LightlyRotationFailed(AirflowException):
+    """Datasources do not have their connection's credentials: LightlyOne was not told, or could not use them."""
+
+
 class LightlyInputsExpire(AirflowFailException):
     """Inputs may be gone before the run has ended. Never retried: they would expire no later."""
 

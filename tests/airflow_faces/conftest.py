@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from airflow.sdk.execution_time import task_runner
 
 from lightly_airflow.contract.models.datasources import S3Config
 from lightly_airflow.contract.models.runs import LogCreateEntry, LogLevel, RunCreateRequest
 from lightly_airflow.contract.operations import datasets, datasources, runs, schedules, tags, workers
 from lightly_airflow.contract.wire import Request
 from lightly_airflow.testing import LightlyEmulator
+from tests.airflow_faces.variables import Variables
 from tests.gate import Gate
 
 # What the played worker's report counts, and what a task tells of it.
@@ -44,6 +46,14 @@ class TaskInstance:
 @pytest.fixture
 def context() -> dict[str, Any]:
     return {"ti": TaskInstance(), "task_state_store": Store()}
+
+
+@pytest.fixture
+def variables(monkeypatch: pytest.MonkeyPatch) -> Variables:
+    """Airflow's Variables; none is set."""
+    store = Variables()
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", store, raising=False)
+    return store
 
 
 def ready_dataset(api: LightlyEmulator, name: str) -> str:

@@ -20,6 +20,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     },
     "LightlyVerifyDatasourceOperator": {"dataset_id": "x"},
     "LightlyRetentionCheckOperator": {"resource_path": "s3://a/", "datasource_conn_id": "c", "purpose": "INPUT"},
+    "LightlyRotateCredentialsOperator": {"dataset_id": "x", "datasource_conn_id": "c", "purpose": "INPUT"},
     "LightlyScheduleRunOperator": {"dataset_id": "x"},
     "LightlyInputExpirationSensor": {"resource_path": "s3://a/", "min_days_to_expiration": 1},
     "LightlyRunSensor": {"dataset_id": "x", "scheduled_run_id": "y"},

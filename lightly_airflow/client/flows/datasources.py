@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from lightly_airflow.contract.models.datasources import VerifyData
+from lightly_airflow.contract.models.datasources import Purpose, VerifyData
 from lightly_airflow.contract.operations import datasources
 from lightly_airflow.contract.wire import Flow
 
@@ -18,6 +18,11 @@ _PURPOSES: dict[Permission, tuple[str, ...]] = {
     "write": ("LIGHTLY", "INPUT_OUTPUT"),
     "overwrite": ("LIGHTLY", "INPUT_OUTPUT"),
 }
+
+
+def needed_for(purpose: Purpose) -> tuple[Permission, ...]:
+    """The permissions that a datasource of this purpose has to have: https://docs.lightly.ai/docs/cloud-storage."""
+    return tuple(permission for permission, purposes in _PURPOSES.items() if purpose in purposes)
 
 
 @dataclass(frozen=True, slots=True)

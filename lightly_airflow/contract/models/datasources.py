@@ -23,6 +23,14 @@ DEFAULT_THUMB_SUFFIX = ".lightly/thumbnails/[filename]_thumb.[extension]"
 KmsKey = Annotated[str, Field(min_length=1, pattern=r"^arn:aws:kms:[a-zA-Z0-9-]*:[0-9]{12}:key.+$")]
 HttpUrl = Annotated[str, Field(min_length=1, pattern=r"^https?:\/\/.+$")]
 NonEmpty = Annotated[str, Field(min_length=1)]
+# Who LightlyOne is to the storage, by wire name: what a rotation replaces. The other fields say where the data is and how
+# it is used.
+CREDENTIALS = frozenset(
+    {
+        "s3AccessKeyId", "s3SecretAccessKey", "s3ExternalId", "s3ARN", "accountKey", "gcsProjectId", "gcsCredentials",
+        "obsAccessKeyId", "obsSecretAccessKey",
+    }
+)  # fmt: skip
 
 
 class _Datasource(RequestModel):

@@ -1,0 +1,97 @@
+"""Where rotations are played: a bucket whose policies hold, datasets on one connection, and LightlyOne with a counter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+
+from lightly_airflow.contract.models.datasources import S3Config
+from lightly_airflow.contract.operations import datasets, datasources
+from lightly_airflow.exceptions import LightlyRotationFailed
+from lightly_airflow.operators import LightlyRotateCredentialsOperator, LightlySetDatasourceOperator
+from lightly_airflow.testing import LightlyEmulator
+from tests.gate import Gate
+from tests.s3_server import S3Server
+
+Key = tuple[str, str]
+
+
+@dataclass
+class Stage:
+    """A bucket with a user, datasets whose two datasources have the user's first key, and all that was said.
+
+    :param first: the first access key; :attr:`second` is made by :meth:`second_key`.
+    """
+
+    api: LightlyEmulator
+    gate: Gate
+    s3: S3Server
+    monkeypatch: pytest.MonkeyPatch
+    first: Key
+    admin: Key
+
+    def connect(self, key: Key, name: str = "CAMERAS", **extra: Any) -> None:
+        fields = {
+            "conn_type": "aws",
+            "login": key[0],
+            "password": key[1],
+            "extra": {"region_name": "us-east-1", **extra},
+        }
+        self.monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(fields))
+
+    def second_key(self) -> Key:
+        with self._iam() as iam:
+            key = iam.create_access_key(UserName="lightly")["AccessKey"]
+        return key["AccessKeyId"], key["SecretAccessKey"]
+
+    def delete(self, key: Key) -> None:
+        with self._iam() as iam:
+            iam.delete_access_key(UserName="lightly", AccessKeyId=key[0])
+
+    @contextmanager
+    def _iam(self) -> Iterator[Any]:
+        """Policies hold for those who make keys as well."""
+        (key_id, secret), url = self.admin, self.s3.url
+        keys: Any = {"aws_access_key_id": key_id, "aws_secret_access_key": secret, "region_name": "us-east-1"}
+        with closing(boto3.client("iam", endpoint_url=url, **keys)) as iam:
+            yield iam
+
+    def datasets(self, count: int) -> list[str]:
+        """So many datasets, each with an INPUT and a LIGHTLY datasource of the connection."""
+        return [self._dataset(f"cameras-{number}") for number in range(count)]
+
+    def _dataset(self, name: str) -> str:
+        dataset_id = self.api.call(datasets.create_dataset(name, "Images")).id
+        for purpose in ("INPUT", "LIGHTLY"):
+            LightlySetDatasourceOperator(
+                task_id="set", dataset_id=dataset_id, purpose=purpose, datasource_conn_id="cameras",
+                resource_path=f"s3://cameras/{purpose.lower()}/", thumbnail_suffix="small/[filename].[extension]",
+                region="eu-west-1", preflight=False,
+            ).execute({})  # fmt: skip
+        return dataset_id
+
+    def key_of(self, dataset_id: str, purpose: Any = "INPUT") -> str:
+        """The access key that LightlyOne has."""
+        config = self.api.server.emulator.world.datasource_config(dataset_id, purpose)
+        assert isinstance(config, S3Config)
+        return config.s3_access_key_id.get_secret_value()
+
+    def verified(self, dataset_id: str) -> bool:
+        """Whether LightlyOne itself gets in."""
+        return self.gate.call(datasources.verify_datasource(dataset_id)).errors is None
+
+    def rotate(self, dataset_id: Any, purpose: str = "INPUT", **arguments: Any) -> Any:
+        self.gate.operations.clear()
+        told = {"datasource_conn_id": "cameras", "purpose": purpose, **arguments}
+        return LightlyRotateCredentialsOperator(task_id="rotate", dataset_id=dataset_id, **told).execute({})
+
+    def failing(self, dataset_id: Any, **arguments: Any) -> str:
+        with pytest.raises(LightlyRotationFailed) as caught:
+            self.rotate(dataset_id, **arguments)
+        return str(caught.value)

@@ -1,0 +1,30 @@
+"""Airflow's Variables without a scheduler: what answers a task's questions in the place of its supervisor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk.exceptions import ErrorType
+from airflow.sdk.execution_time.comms import (
+    DeleteVariable,
+    ErrorResponse,
+    GetVariable,
+    OKResponse,
+    PutVariable,
+    VariableResult,
+)
+
+
+class Variables(dict[str, Any]):
+    """Speaks the supervisor's words for Variables, and knows nothing else."""
+
+    def send(self, asked: Any) -> Any:
+        if isinstance(asked, GetVariable) and asked.key in self:
+            return VariableResult(key=asked.key, value=self[asked.key])
+        if isinstance(asked, PutVariable):
+            self[asked.key] = asked.value
+        if isinstance(asked, DeleteVariable):
+            del self[asked.key]
+        if isinstance(asked, (PutVariable, DeleteVariable)):
+            return OKResponse(ok=True)
+        return ErrorResponse(error=ErrorType.VARIABLE_NOT_FOUND)
