@@ -26,7 +26,7 @@ ui: $(VENV)/installed  ## bring up Airflow with the example DAG and look around;
 	@$(VENV)/bin/python -m lightly_airflow.demo.ui
 
 test: $(VENV)/installed $(CLIENT)/installed $(AZURITE)/installed  ## run the tests, the official client's journey among them
-	$(VENV)/bin/python -m pytest tests
+	$(VENV)/bin/python -m pytest tests --numprocesses logical --maxprocesses 4 --dist loadfile
 
 slow: $(VENV)/installed $(AZURITE)/installed ceph celery  ## run the tests that take longest
 	$(VENV)/bin/python -m pytest tests -m slow

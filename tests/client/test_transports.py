@@ -83,6 +83,8 @@ def test_lost_answers_are_told_by_kind(
         (f"http://127.0.0.1:{servers.free_port()}", "refused"),
         (f"http://localhost:{servers.free_port()}", "refused"),
     ],
+    # A free port is another one each time, and two processes that share the tests have to agree on their names.
+    ids=["http name", "https name", "address", "localhost"],
 )
 def test_servers_that_are_not_there_are_told_by_kind(
     ask: Ask, url: str, kind: str, caplog: pytest.LogCaptureFixture
@@ -155,7 +157,11 @@ def test_the_proxy_is_used(ask: Ask, server: HttpServer) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-@pytest.mark.parametrize("proxy", [f"http://user:{SECRET}@127.0.0.1:{servers.free_port()}", "http://proxy.invalid:80"])
+@pytest.mark.parametrize(
+    "proxy",
+    [f"http://user:{SECRET}@127.0.0.1:{servers.free_port()}", "http://proxy.invalid:80"],
+    ids=["nothing listens", "no such host"],
+)
 def test_a_dead_proxy_is_told_as_one(ask: Ask, proxy: str, scheme: str, caplog: pytest.LogCaptureFixture) -> None:
     """The message points to the proxy and not to LightlyOne, and keeps the proxy's password."""
     error = fault(ask, settings(f"{scheme}://api.invalid", proxy=proxy))
