@@ -93,8 +93,10 @@ class Replacement:
         """Nothing was sent. An earlier try may have died before it could put back what it had sent, so LightlyOne is asked
         whether it can use what it has."""
         seen = self._verify()
+        if seen.lack and not self.old:
+            return self._conclude(reason, seen)
         if seen.lack:
-            return self._put_back(self.purposes, f"{reason}\n  LightlyOne cannot use what it has: {seen.lack}", seen)
+            return self._put_back(self.purposes, f"{reason}\n  LightlyOne could not use what it had: {seen.lack}", seen)
         still = "What LightlyOne has still works"
         if seen.silence:
             still = f"Whether what LightlyOne has still works is not known: {seen.silence}"
@@ -115,27 +117,22 @@ class Replacement:
         return self._conclude(f"{wrong}\n  Putting back failed: {failed}" if failed else wrong, self._verify())
 
     def _put(self, which: Held, twins: Mapping[Purpose, Twin]) -> str:
-        """Sets one after the other until one cannot be set; why, or ``""``."""
+        """Sets one after the other; why one could not be set, or ``""``. After new ones no others are tried then, but all that
+        can be put back is."""
+        failed = []
         for purpose, twin in twins.items():
             self.memory.forget(self.dataset_id, twin.config)
-            lost: list[LightlyError] = []
-
-            def deciding(
-                error: LightlyError, request: Request, attempt: int, lost: list[LightlyError] = lost
-            ) -> float | None:
-                # A request that is refused at last may have had its effect when it was made first.
-                if may_have_happened(error):
-                    lost.append(error)
-                return decide(error, request, attempt)
-
+            tries = _Tries()
             try:
-                self.hook.run(put_datasource(self.dataset_id, twin.config), decide=deciding)
+                self.hook.run(put_datasource(self.dataset_id, twin.config), decide=tries)
             except LightlyError as error:
-                if lost:
-                    self._held[purpose].add(which)
-                return str(error)
-            self._held[purpose] = {which}
-        return ""
+                failed.append(str(error))
+                self._held[purpose] |= {which} if tries.lost else set()
+                if which == "new":
+                    break
+            else:
+                self._held[purpose] = {which}
+        return "; ".join(dict.fromkeys(failed))
 
     def _verify(self) -> Seen:
         needed = tuple(dict.fromkeys(one for purpose in self.purposes for one in needed_for(purpose)))
@@ -177,6 +174,18 @@ class Replacement:
             return "what it had"
         by_purpose = self.connections.new if held == "new" else self.connections.previous
         return f"those of connection {by_purpose[purpose]!r}{'' if held == 'new' else ', put back'}"
+
+
+class _Tries:
+    """Decides as always whether a request is repeated, and notes whether one of its tries may have had its effect: that the
+    last one was refused says nothing of the first."""
+
+    def __init__(self) -> None:
+        self.lost = False
+
+    def __call__(self, error: LightlyError, request: Request, attempt: int) -> float | None:
+        self.lost |= may_have_happened(error)
+        return decide(error, request, attempt)
 
 
 def _outcome(held: set[Held]) -> Outcome:
