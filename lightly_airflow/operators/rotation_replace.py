@@ -121,9 +121,9 @@ class Replacement:
         can be put back is."""
         failed = []
         for purpose, twin in twins.items():
-            self.memory.forget(self.dataset_id, twin.config)
             tries = _Tries()
             try:
+                self.memory.forget(self.dataset_id, twin.config)
                 self.hook.run(put_datasource(self.dataset_id, twin.config), decide=tries)
             except LightlyError as error:
                 failed.append(str(error))
