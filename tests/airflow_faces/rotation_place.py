@@ -55,6 +55,7 @@ class Place:
 
     :param calm_api: a way to LightlyOne without faults, from Airflow's network.
     :param calm_s3: such a way to the bucket.
+    :param numbers: for what needs a name of its own.
     """
 
     api: LightlyEmulator
@@ -64,11 +65,11 @@ class Place:
     calm_api: Faults
     calm_s3: Faults
     fernet_key: str = field(default_factory=lambda: Fernet.generate_key().decode(), repr=False)
-    _numbers: Iterator[int] = field(default_factory=itertools.count)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def key(self) -> Key:
         """A new access key that may do everything, of a user of its own. Made without a request, as there are many."""
-        name = f"lightly-{next(self._numbers)}"
+        name = f"lightly-{next(self.numbers)}"
         _iam().create_user("us-east-1", name)
         _iam().put_user_policy(name, "everything", _EVERYTHING)
         made = _iam().create_access_key(name)
@@ -79,9 +80,9 @@ class Place:
         if key[0] in _iam().access_keys:
             _iam().delete_access_key(key[0], _iam().access_keys[key[0]].user_name)
 
-    def dataset(self, keys: dict[Purpose, Key]) -> str:
+    def dataset(self, name: str, keys: dict[Purpose, Key]) -> str:
         """A dataset whose datasources have these keys."""
-        dataset_id = self.api.call(datasets.create_dataset(f"cameras {next(self._numbers)}", "Images")).id
+        dataset_id = self.api.call(datasets.create_dataset(name, "Images")).id
         for purpose, (key_id, secret) in keys.items():
             told = {
                 "purpose": purpose,
@@ -94,10 +95,15 @@ class Place:
             self.api.call(datasources.put_datasource(dataset_id, S3Config.model_validate(told)))
         return dataset_id
 
-    def key_of(self, dataset_id: str, purpose: Purpose) -> Key:
-        """The access key that LightlyOne has."""
+    def has(self, dataset_id: str, purpose: Purpose) -> S3Config:
+        """What LightlyOne has."""
         config = self.api.server.emulator.world.datasource_config(dataset_id, purpose)
         assert isinstance(config, S3Config)
+        return config
+
+    def key_of(self, dataset_id: str, purpose: Purpose) -> Key:
+        """The access key that LightlyOne has."""
+        config = self.has(dataset_id, purpose)
         return config.s3_access_key_id.get_secret_value(), config.s3_secret_access_key.get_secret_value()
 
     def works(self, dataset_id: str) -> bool:

@@ -10,9 +10,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError, ErrorType
+from airflow.sdk.exceptions import AirflowException
 from airflow.sdk.execution_time import task_runner
-from airflow.sdk.execution_time.comms import DeleteVariable, ErrorResponse, PutVariable
+from airflow.sdk.execution_time.comms import DeleteVariable, GetVariable, PutVariable
 
 from lightly_airflow.contract.errors import LightlyError
 from lightly_airflow.hooks.lightly import LightlyHook
@@ -20,10 +20,10 @@ from lightly_airflow.operators import LightlyRotateCredentialsOperator
 from tests.airflow_faces.conftest import TaskInstance
 from tests.airflow_faces.run_life import briefly
 from tests.airflow_faces.tries import FileStore, replace, serve
-from tests.airflow_faces.variables import Variables
+from tests.airflow_faces.variables import Variables, no_answer
 
-# What may happen to a write of a Variable.
-AT_WRITE = ("killed before the effect", "killed after the effect", "effect lost", "answer lost")
+# What may happen to a request for a Variable.
+AT_VARIABLE = ("killed before the effect", "killed after the effect", "effect lost", "answer lost")
 # What a try imports when it comes to it. Here it is imported before the fork, or every try would pay for it.
 PAID_ONCE = (
     "airflow.providers.amazon.aws.utils.connection_wrapper", "airflow.sdk.definitions.connection",
@@ -36,19 +36,19 @@ class KeptVariables(Variables):
     """Airflow's Variables, in a file: they outlive a try that is killed, and a write is there whole or not at all.
 
     :param folder: holds the file.
-    :param fault: the number of a write of this try, and what happens to it; ``None``: nothing.
+    :param fault: the number of a request of this try, and what happens to it; ``None``: nothing.
     """
 
-    def __init__(self, folder: Path, fault: tuple[int, str] | None) -> None:
+    def __init__(self, folder: Path, fault: tuple[int, str] | None = None) -> None:
         super().__init__(FileStore(folder / "variables").kept)
-        self.writes = 0
+        self.count = 0
         self._folder, self._fault = folder, fault
 
     def send(self, asked: Any) -> Any:
-        if not isinstance(asked, (PutVariable, DeleteVariable)):
+        if not isinstance(asked, (GetVariable, PutVariable, DeleteVariable)):
             return super().send(asked)
-        self.writes += 1
-        what = self._fault[1] if self._fault and self._fault[0] == self.writes else ""
+        self.count += 1
+        what = self._fault[1] if self._fault and self._fault[0] == self.count else ""
         self._strike(what, "killed before the effect", "effect lost")
         answer = super().send(asked)
         replace(self._folder / "variables", dict(self))
@@ -60,27 +60,27 @@ class KeptVariables(Variables):
             (self._folder / "struck").touch()
         if what == killed:
             os.kill(os.getpid(), signal.SIGKILL)
-        if what == lost:  # as the supervisor tells a task that Airflow's API server has not answered
-            raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR))
+        if what == lost:
+            raise no_answer()
 
 
 def attempt(order: dict[str, Any]) -> None:
     """One try: leaves its result, or what Airflow would retry it for, in the file ``ended``; or dies before it can."""
     os.environ.update(order["environment"])
     folder = Path(order["folder"])
-    variables = KeptVariables(folder, order["at_write"])
+    variables = KeptVariables(folder, order["at_variable"])
     setattr(task_runner, "SUPERVISOR_COMMS", variables)  # noqa: B010 - Airflow's supervisor sets it
     operator = LightlyRotateCredentialsOperator(task_id="rotate", **order["arguments"])
     operator.hook = LightlyHook(sleep=briefly)
     told: dict[str, Any]
     try:
         told = {"result": operator.execute({"ti": TaskInstance()})}
-    except (LightlyError, AirflowException, AirflowRuntimeError) as error:
+    except (LightlyError, AirflowException) as error:
         told = {"error": f"{type(error).__name__}: {error}"}
     if "result" in told and order["dies_with_result"]:
         (folder / "struck").touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    replace(folder / "ended", {**told, "writes": variables.writes})
+    replace(folder / "ended", {**told, "variables": variables.count})
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from lightly_airflow.testing import (
 )
 from tests.airflow_faces.rotation_night import Ended, Night, Story
 from tests.airflow_faces.rotation_place import Place, faulty_s3, place
-from tests.airflow_faces.rotation_tries import AT_WRITE
+from tests.airflow_faces.rotation_tries import AT_VARIABLE
 from tests.airflow_faces.test_kills import Tries, killed_after, killed_before, killed_later
 from tests.s3_server import S3Server
 
@@ -35,15 +35,13 @@ TRIES = 12
 SHORTEST = 4
 STORIES = {
     "good": Story(),
-    "good, LIGHTLY": Story(purposes=("LIGHTLY",)),
-    "refused": Story("unknown key"),
-    "put back": Story("of use to Airflow alone", previous=True),
+    "refused": Story("unknown key", purposes=("INPUT",)),
+    "put back": Story("of use to Airflow alone", preflight=False, previous=True),
     "left": Story("wrong secret", preflight=False),
-    "deleted": Story(meanwhile="the new key is deleted"),
-    "switched back": Story("of use to Airflow alone", meanwhile="the connection is switched back"),
+    "half wrong": Story("unknown key", preflight=False, previous=True, apart=True),
+    "deleted": Story(purposes=("INPUT",), meanwhile="the new key is deleted"),
 }
-
-# What may happen at each point: to a request, and to a write of a Variable.
+# What may happen at each point: to a request, and to one for a Variable.
 KINDS: dict[str, tuple[Callable[[Tries], Fault], str]] = {
     "killed before": (killed_before, "killed before the effect"),
     "killed after": (killed_after, "killed after the effect"),
@@ -82,11 +80,11 @@ def until_over(night: Night, rough: list[Callable[[], Ended]]) -> None:
 @pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
 @pytest.mark.parametrize("what", KINDS)
 def test_every_point(stage: Place, tmp_path: Path, story: Story, what: str) -> None:
-    """The task is killed at each request and each write of a Variable in turn, before or after it, or hears nothing of it."""
-    requests, writes = points(stage, story, folder(tmp_path, "counted"))
-    for number in range(writes):
-        print("write", number)
-        at_write(Night(stage, story, folder(tmp_path, f"write {number}")), number + 1, what)
+    """The task is killed at each request and each one for a Variable in turn, before or after it, or hears nothing of it."""
+    requests, variables = points(stage, story, folder(tmp_path, "counted"))
+    for number in range(variables):
+        print("Variable", number)
+        at_variable(Night(stage, story, folder(tmp_path, f"Variable {number}")), number + 1, what)
     for server, count in requests.items():
         for number in range(count):
             print("request", number, "to", server)
@@ -94,14 +92,14 @@ def test_every_point(stage: Place, tmp_path: Path, story: Story, what: str) -> N
 
 
 def points(stage: Place, story: Story, path: Path) -> tuple[dict[str, int], int]:
-    """How many requests a first try makes to each server, and how many writes of Variables, if nothing goes wrong."""
+    """How many requests a first try makes to each server, and how many for Variables, if nothing goes wrong."""
     with faulty(stage.api) as api, faulty_s3(stage.s3) as s3:
         ended = Night(stage, story, path).attempt(api, s3)
-        return {"LightlyOne": api.count(), "S3": s3.count()}, ended.writes
+        return {"LightlyOne": api.count(), "S3": s3.count()}, ended.variables
 
 
-def at_write(night: Night, number: int, what: str) -> None:
-    """A story whose first try is struck at a write of a Variable."""
+def at_variable(night: Night, number: int, what: str) -> None:
+    """A story whose first try is struck at a request for a Variable."""
     calm = (night.place.calm_api, night.place.calm_s3)
     until_over(night, [partial(night.attempt, *calm, (number, KINDS[what][1]))])
     assert (night.folder / "struck").exists(), "a fault that never fired proves nothing"
@@ -139,8 +137,8 @@ def test_killed_at_any_moment(stage: Place, tmp_path: Path, seed: int) -> None:
 
 def rough(night: Night, api: Faults, s3: Faults, chance: random.Random) -> Ended:
     """A try that may be struck at requests, at a write, and at its end."""
-    at_write = (chance.randint(1, 4), chance.choice(AT_WRITE)) if chance.random() < 0.3 else None
-    return night.attempt(api, s3, at_write, dies_with_result=chance.random() < 0.2)
+    at_variable = (chance.randint(1, 4), chance.choice(AT_VARIABLE)) if chance.random() < 0.3 else None
+    return night.attempt(api, s3, at_variable, dies_with_result=chance.random() < 0.2)
 
 
 def of_s3() -> list[Fault]:
