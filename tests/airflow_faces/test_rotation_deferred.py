@@ -11,6 +11,7 @@ import pytest
 from airflow.sdk.exceptions import TaskDeferred
 from airflow.sdk.serde import deserialize, serialize
 
+from lightly_airflow.contract.operations import datasets
 from lightly_airflow.exceptions import LightlyRotationFailed
 from lightly_airflow.operators import LightlyRotateCredentialsOperator
 from tests.airflow_faces.conftest import PlayedWorker
@@ -119,18 +120,32 @@ def test_a_run_that_has_ended_at_the_deadline_has_ended(stage: Stage, uncounted:
 
 @pytest.mark.parametrize("event", [{"status": "trouble", "message": "GET ...: 500"}, {}, None])
 def test_what_the_trigger_could_not_get_over(stage: Stage, uncounted: PlayedWorker, event: Any) -> None:
-    """It is said for those that are busy still."""
+    """LightlyOne is asked anew; if that says no more, it is said for those that are busy still."""
     ids = stage.switched(2)
-    run_id = stage.begun(uncounted, ids[0])
-    stage.begun(uncounted, ids[1])
+    stage.begun(uncounted, ids[0])
     operator = stage.operator(dataset_id=ids, purpose="INPUT", deferrable=True)
     told = deferred(operator)
-    uncounted.end(run_id, "COMPLETED")
     with pytest.raises(LightlyRotationFailed) as caught:
         operator.execute_complete({}, event, **through_airflow(told))
     assert str(caught.value).startswith("1 of 2 ")
     assert "is under way (STARTED), and cannot be watched: " in str(caught.value)
     assert ("GET ...: 500" if event else "the trigger fired with {}") in str(caught.value)
+
+
+def test_one_that_cannot_be_watched_does_not_end_the_wait_for_others(stage: Stage, uncounted: PlayedWorker) -> None:
+    """Here its dataset is deleted meanwhile."""
+    ids = stage.switched(2)
+    runs = [stage.begun(uncounted, one) for one in ids]
+    operator = stage.operator(dataset_id=ids, purpose="INPUT", deferrable=True)
+    told = deferred(operator)
+    stage.gate.call(datasets.delete_dataset(ids[0]))
+    again = deferred(operator, asyncio.run(fired(told)), **through_airflow(told))
+    assert [one[0] for one in through_airflow(again)["waiting"]] == ids[1:]
+    uncounted.end(runs[1], "COMPLETED")
+    with pytest.raises(LightlyRotationFailed) as caught:
+        operator.execute_complete({}, asyncio.run(fired(again)), **through_airflow(again))
+    assert str(caught.value).startswith("1 of 2 ")
+    assert f"- {ids[0]} (cameras-0): INPUT refused before: GET /v1/datasets/{{datasetId}}" in str(caught.value)
 
 
 def test_the_next_run_is_waited_for_as_well(stage: Stage, uncounted: PlayedWorker) -> None:
