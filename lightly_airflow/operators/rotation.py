@@ -164,12 +164,21 @@ class LightlyRotateCredentialsOperator(LightlyOperator):
         return ledger.concluded(str(rotation.connections), dry_run=rotation.dry_run)
 
     def _woken(self, event: Mapping[str, Any], busy: Sequence[Busy], ledger: Ledger) -> tuple[Rotation, list[Busy]]:
-        """A run has ended, or the wait for all of them: its dataset's turn. The connections are read anew."""
-        due, others, waited = rotation_wait.due(busy, event)
+        """A run has ended, or the wait for all of them: whose turn it is now. The connections are read anew."""
+        now, waited = rotation_wait.turns(busy, event), rotation_wait.over(event)
+        others = [one for one in busy if one not in now]
+        if rotation_wait.may_pass(event):
+            rotation, now = self._turn(now, ledger, "")
+            if len(now) < len(busy):
+                return rotation, now
+        rotation, now = self._turn(now, ledger, waited)
+        return rotation, [*now, *others]
+
+    def _turn(self, now: Sequence[Busy], ledger: Ledger, waited: str) -> tuple[Rotation, list[Busy]]:
         with input_errors():
             rotation = self._rotation(waited)
-        ledger.wait(-len(due))
-        return rotation, [*self._pass(rotation, [one.target for one in due], ledger), *others]
+        ledger.wait(-len(now))
+        return rotation, self._pass(rotation, [one.target for one in now], ledger)
 
     def _defer(self, busy: Sequence[Busy], ledger: Ledger, interval: float, deadline: float | None) -> None:
         self.defer(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import time
 from typing import Any
 
 import pytest
 
 from lightly_airflow.contract.wire import Request
+from lightly_airflow.exceptions import LightlyRotationFailed
 from lightly_airflow.hooks.lightly import LightlyHook
 from lightly_airflow.operators import LightlyRotateCredentialsOperator
-from lightly_airflow.testing import Fault, Faults, request_lost, response_lost, status
+from lightly_airflow.testing import Fault, Faults, latency, request_lost, response_lost, status
 from tests.airflow_faces.rotation_stage import ALL, PUT, VERIFY, WRONG, Stage, counts
 
 TRIES = 5  # how often a request is made whose faults may pass
@@ -155,6 +158,20 @@ def test_all_answers_are_lost_with_a_way_back(stage: Stage, lightly_faults: Faul
     assert "INPUT rolled back: PUT " in told
     assert stage.key_of(dataset_id) == stage.first[0]
     assert stage.verified(dataset_id)
+
+
+def test_what_has_timed_out_is_not_overtaken(stage: Stage, lightly_faults: Faults) -> None:
+    """It may take effect after the task has given it up, and must not undo what was put back; here a minute is a second."""
+    dataset_id = new_key(stage)
+    connection = json.loads(lightly_faults.connection) | {"extra": {"timeout": 0.3}}
+    stage.monkeypatch.setenv("AIRFLOW_CONN_LIGHTLY_DEFAULT", json.dumps(connection))
+    lightly_faults.on(PUT, latency(0.7), times=TRIES)
+    operator = stage.operator(dataset_id=dataset_id, purpose="INPUT", previous_conn_id="previous", preflight=False)
+    operator.hook = LightlyHook(sleep=lambda seconds: time.sleep(seconds / 60))
+    with pytest.raises(LightlyRotationFailed, match="INPUT rolled back: PUT "):
+        operator.execute({})
+    time.sleep(0.5)
+    assert stage.key_of(dataset_id) == stage.first[0]
 
 
 def test_lost_first_and_refused_then(stage: Stage, lightly_faults: Faults) -> None:
