@@ -125,7 +125,10 @@ class Replacement:
         can be put back is."""
         failed = []
         for purpose, twin in twins.items():
-            self.memory.forget(self.dataset_id, twin.config)
+            if self._held[purpose] == {
+                "had"
+            }:  # else it is forgotten already, and nothing may keep it from being put back
+                self.memory.forget(self.dataset_id, twin.config)
             tries = _Tries()
             try:
                 self.hook.run(put_datasource(self.dataset_id, twin.config), decide=tries)
