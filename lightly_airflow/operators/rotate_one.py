@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from lightly_airflow.client.flows.runs import RunView
 from lightly_airflow.client.flows.under_way import run_under_way
+from lightly_airflow.client.policy import passes
 from lightly_airflow.contract.errors import LightlyConfigError, LightlyError
 from lightly_airflow.contract.models.datasources import Purpose
 from lightly_airflow.contract.operations.datasets import get_dataset
@@ -70,7 +71,8 @@ class Rotation:
         try:
             found = self._found(target)
         except LightlyError as error:
-            return Result(target, dict.fromkeys(self.connections.new, "refused before"), str(error))
+            unknown = "\n  Whether what LightlyOne has still works is not known" if passes(error) else ""
+            return Result(target, dict.fromkeys(self.connections.new, "refused before"), f"{error}{unknown}")
         outcomes, changed, reasons = self._compared(target, found)
         if not reasons and not changed:
             return Result(target, outcomes)

@@ -122,16 +122,19 @@ class LightlyRotateCredentialsOperator(LightlyOperator):
         context: Any,
         event: dict[str, Any] | None = None,
         *,
-        waiting: Sequence[Sequence[str]] = (),
+        waiting: Sequence[Sequence[str]] | None = None,
         results: Sequence[Any] = (),
         deadline: float | None = None,
     ) -> Rotated:
         """Called when the trigger has fired. The event only wakes: LightlyOne itself is asked how the run stands.
 
-        :param waiting: the datasets that were waited for, with their runs.
+        :param waiting: the datasets that were waited for, with their runs; ``None``: it is not known any more.
         :param results: what had come of the others.
         :param deadline: when ``execution_timeout`` is over, in seconds since 1970.
         """
+        if waiting is None:
+            # Airflow's dag.test() drops what a task has deferred with (3.3.2). What was rotated is unchanged by now.
+            return self.execute(context)
         done, busy = rotation_result.from_plain(results), rotation_wait.from_plain(waiting)
         ledger = Ledger(len(done) + len(busy), done)
         ledger.wait(len(busy))

@@ -127,7 +127,9 @@ class Replacement:
         for purpose, twin in twins.items():
             tries = _Tries()
             try:
-                self.memory.forget(self.dataset_id, twin.config)
+                # Else it is forgotten already, and nothing may keep credentials from being put back.
+                if self._held[purpose] == {"had"}:
+                    self.memory.forget(self.dataset_id, twin.config)
                 self.hook.run(put_datasource(self.dataset_id, twin.config), decide=tries)
             except LightlyError as error:
                 failed.append(str(error))

@@ -66,6 +66,7 @@ class Place:
     calm_s3: Faults
     fernet_key: str = field(default_factory=lambda: Fernet.generate_key().decode(), repr=False)
     numbers: Iterator[int] = field(default_factory=itertools.count)
+    _verified: dict[tuple[Key, ...], bool] = field(default_factory=dict, repr=False)
 
     def key(self) -> Key:
         """A new access key that may do everything, of a user of its own. Made without a request, as there are many."""
@@ -79,6 +80,7 @@ class Place:
         """Whoever has the key does not get in any more; nothing where it is none."""
         if key[0] in _iam().access_keys:
             _iam().delete_access_key(key[0], _iam().access_keys[key[0]].user_name)
+            self._verified.clear()
 
     def dataset(self, name: str, keys: dict[Purpose, Key]) -> str:
         """A dataset whose datasources have these keys."""
@@ -107,8 +109,12 @@ class Place:
         return config.s3_access_key_id.get_secret_value(), config.s3_secret_access_key.get_secret_value()
 
     def works(self, dataset_id: str) -> bool:
-        """Whether LightlyOne gets in now, by its own verification."""
-        return self.api.call(datasources.verify_datasource(dataset_id)).errors is None
+        """Whether LightlyOne gets in now, by its own verification. It is asked once for the same keys, until one is deleted:
+        all datasets have the same paths."""
+        keys = tuple(self.key_of(dataset_id, purpose) for purpose in ("INPUT", "LIGHTLY"))
+        if keys not in self._verified:
+            self._verified[keys] = self.api.call(datasources.verify_datasource(dataset_id)).errors is None
+        return self._verified[keys]
 
 
 @contextmanager

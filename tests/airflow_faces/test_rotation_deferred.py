@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -58,9 +59,23 @@ def test_deferred_until_the_first_has_ended(stage: Stage, uncounted: PlayedWorke
     assert result == {"counts": counts(rotated=8), "rotated": [ids[0], ids[2], ids[3], ids[1]], "dry_run": False}
 
 
-async def fired(told: TaskDeferred) -> dict[str, Any]:
+async def fired(told: TaskDeferred, meanwhile: Callable[[], Any] = lambda: None) -> dict[str, Any]:
+    """The event of a deferral's trigger; something may happen once it waits."""
     async with triggerer() as airflow:
-        return await airflow.start(told.trigger)
+        task = airflow.start(told.trigger)
+        await asyncio.sleep(0)
+        meanwhile()
+        return await task
+
+
+def test_where_airflow_drops_what_was_deferred_with(stage: Stage, uncounted: PlayedWorker) -> None:
+    """As dag.test() does: the task begins anew, and finds what it has done already."""
+    ids = stage.switched(2)
+    run_id = stage.begun(uncounted, ids[1])
+    operator = stage.operator(dataset_id=ids, purpose="INPUT", deferrable=True)
+    event = asyncio.run(fired(deferred(operator), lambda: uncounted.end(run_id, "COMPLETED")))
+    result: Any = operator.execute_complete({}, event)
+    assert (result["counts"], result["rotated"]) == (counts(rotated=1, unchanged=1), [ids[1]])
 
 
 def test_no_secret_travels(stage: Stage, uncounted: PlayedWorker) -> None:

@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 
 from lightly_airflow.exceptions import LightlyRotationFailed
 from lightly_airflow.hooks.lightly import LightlyHook
+from lightly_airflow.testing import Faults, status
 from tests.airflow_faces.conftest import PlayedWorker
 from tests.airflow_faces.rotation_stage import ALL, GET, LOOK, PUT, QUEUE, VERIFY, WRONG, Stage, counts
 
@@ -126,3 +127,17 @@ def test_airflows_own_timeout_in_a_worker(stage: Stage, uncounted: PlayedWorker)
     operator.hook = LightlyHook(sleep=interrupted)
     with pytest.raises(LightlyRotationFailed, match="execution_timeout was over, so the dataset keeps what it has"):
         operator.execute({})
+
+
+def test_a_run_that_cannot_be_watched_from_a_worker(
+    stage: Stage, uncounted: PlayedWorker, lightly_faults: Faults, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fault that passes is waited out; one that does not is said, if LightlyOne has no more to say to the task itself."""
+    (dataset_id,) = stage.switched(1)
+    stage.begun(uncounted, dataset_id)
+    lightly_faults.on(LOOK, status(503), times=5, after=1)
+    lightly_faults.on(LOOK, status(403), after=6)
+    told = stage.failing(dataset_id)
+    assert "LightlyOne cannot be asked at the moment, still waiting: " in caplog.text
+    assert "INPUT refused before: LightlyOne run " in told
+    assert " is under way (STARTED), and cannot be watched: GET /v1/docker/runs/schedule/{scheduledId}: 403" in told
