@@ -132,10 +132,13 @@ class Night:
         if self.story.meanwhile == "the connection is switched back":
             self.connected = dict.fromkeys(self.connected, self.old)
 
-    def check_end(self) -> None:
-        """What holds whatever has happened: a good key mends all, nothing but credentials was changed, no secret told."""
+    def check_mended(self) -> None:
+        """Another night, with a good new key, mends whatever was left."""
         self.connected, self._preflight = dict.fromkeys(self.connected, self.later), False
         assert self.calm().result, self._told[-1]
+
+    def check_unharmed(self) -> None:
+        """Whatever has happened: nothing but credentials was changed, and no secret was told."""
         assert self._shown() == self._before
         told = "\n".join([self._log(), *self._told])
         keys = (*self.old, *self.new, *self.later, *self._steady, *self._other)
