@@ -10,12 +10,16 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.iam.models import iam_backends
 from moto.server import ThreadedMotoServer
 
 from tests.s3_lifecycle import Lifecycle
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+Key = tuple[str, str]  # an access key's id and secret
 
 
 class S3Server:
@@ -58,13 +62,21 @@ class S3Server:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         return [one["Key"] for page in pages for one in page.get("Contents", [])]
 
-    def add_user(self, name: str, *allowed: tuple[str, str]) -> tuple[str, str]:
-        """A user who may do what the pairs of action and resource say; the access key's id and secret."""
+    def add_user(self, name: str, *allowed: tuple[str, str]) -> Key:
+        """A user who may do what the pairs of action and resource say; the access key."""
         with closing(self._client("iam")) as iam:
             iam.create_user(UserName=name)
             iam.put_user_policy(UserName=name, PolicyName="allowed", PolicyDocument=_policy(allowed))
-            key = iam.create_access_key(UserName=name)["AccessKey"]
-        return key["AccessKeyId"], key["SecretAccessKey"]
+        return self.add_key(name)
+
+    def add_key(self, user: str) -> Key:
+        """One more access key of a user's. It and the next work past :meth:`enforced`, as an account's owner would."""
+        backend = iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
+        key = backend.create_access_key(user_name=user)
+        return key.access_key_id, key.secret_access_key
+
+    def delete_key(self, user: str, key: Key) -> None:
+        iam_backends[DEFAULT_ACCOUNT_ID]["aws"].delete_access_key(key[0], user)
 
     def add_role(self, name: str, external_id: str, *allowed: tuple[str, str]) -> str:
         """A role that this account's users may assume with the external id; its ARN."""
