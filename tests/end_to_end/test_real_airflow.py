@@ -8,6 +8,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -16,6 +17,9 @@ import pytest
 import requests
 from moto.sts.models import sts_backends
 
+from lightly_airflow.contract.models.datasources import AzureConfig
+from lightly_airflow.emulator.records import DatasourceRecord
+from lightly_airflow.emulator.world import World
 from tests.end_to_end.conftest import KEY_IDS, Stack
 from tests.gcs_server import GcsServer
 
@@ -171,10 +175,18 @@ def made_meanwhile(stack: Stack, gcs: GcsServer) -> Iterator[tuple[str, str]]:
     yield from ((f"token of {owner}", token) for token, owner in gcs.tokens.items())
     for one in sessions:
         yield from {"session's key": one.secret_access_key, "session's token": one.session_token}.items()
-    # The emulator's own store has the datasources' credentials.
-    signatures = set(re.findall(r"sig=([\w%+/=]+)", dump(stack.home / "lightly.db")))
+    # The emulator has the tokens that were made of account keys.
+    signatures = set(re.findall(r"sig=([\w%+/=]+)", "\n".join(tokens_in(stack.home / "lightly.db"))))
     assert bool(signatures) == ("azure" in stack.clouds)
     yield from ((f"signature {number}", unquote(signature)) for number, signature in enumerate(signatures))
+
+
+def tokens_in(state: Path) -> Iterator[str]:
+    """The SAS tokens that datasources have; as a worker reads them."""
+    with closing(World(state)) as world:
+        for record in world.find(DatasourceRecord):
+            if isinstance(record.config, AzureConfig):
+                yield record.config.account_key.get_secret_value()
 
 
 def forms(secret: str) -> set[str]:
@@ -191,11 +203,13 @@ def around(text: str, found: str) -> str:
 
 
 def places(stack: Stack) -> Iterator[tuple[str, str]]:
-    """Everything that Airflow and the emulator have written, but for the emulator's own store of credentials."""
+    """Everything that Airflow and the emulator have written: files, state file and its key among them, and databases."""
+    databases = [stack.home / "airflow" / "airflow.db", stack.home / "lightly.db"]
     for path in sorted(stack.home.rglob("*")):
-        if path.is_file() and not path.name.startswith("lightly.db") and path.suffix not in (".pyc", ".db"):
+        if path.is_file() and path.suffix != ".pyc" and path != databases[0]:
             yield str(path), path.read_text(errors="replace")
-    yield "the dump of airflow.db", dump(stack.home / "airflow" / "airflow.db")
+    for database in databases:
+        yield f"the dump of {database.name}", dump(database)
 
 
 def dump(database: Path) -> str:
