@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from lightly_airflow.client.flows.runs import RunView
 from lightly_airflow.client.flows.under_way import run_under_way
+from lightly_airflow.client.policy import passes
 from lightly_airflow.contract.errors import LightlyConfigError, LightlyError
 from lightly_airflow.contract.models.datasources import Purpose
 from lightly_airflow.contract.operations.datasets import get_dataset
@@ -70,7 +71,8 @@ class Rotation:
         try:
             found = self._found(target)
         except LightlyError as error:
-            return Result(target, dict.fromkeys(self.connections.new, "refused before"), str(error))
+            unknown = "\n  Whether what LightlyOne has still works is not known" if passes(error) else ""
+            return Result(target, dict.fromkeys(self.connections.new, "refused before"), f"{error}{unknown}")
         outcomes, changed, reasons = self._compared(target, found)
         if not reasons and not changed:
             return Result(target, outcomes)
@@ -91,7 +93,7 @@ class Rotation:
 
     def _found(self, target: Target) -> Found:
         answer = self.hook.run_long(lambda: all_datasources(target.dataset_id))
-        return {purpose: one for one in answer for purpose in self.connections.new if one.get("purpose") == purpose}
+        return {cast("Purpose", one["purpose"]): one for one in answer if "purpose" in one}
 
     def _compared(
         self, target: Target, found: Found
@@ -119,8 +121,11 @@ class Rotation:
 
     def _twin(self, found: Found, purpose: Purpose, conn_id: str) -> Twin:
         if purpose not in found:
+            others = ", ".join(one for one in found if one not in self.connections.new)
             raise NotMeant(
-                "without such a datasource", f"it has no {purpose} datasource; LightlySetDatasourceOperator sets one"
+                "without such a datasource",
+                f"it has no {purpose} datasource{f' but {others}: name that in purpose' if others else ''};"
+                " LightlySetDatasourceOperator sets one",
             )
         path = str(found[purpose].get("fullPath") or "")
         if self.below is not None and not f"{path.rstrip('/')}/".startswith(self.below):

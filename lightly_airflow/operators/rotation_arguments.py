@@ -42,7 +42,7 @@ def connections(new: Any, purpose: Any, previous: Any) -> Connections:
 
     :param new: ``datasource_conn_id``: one id, or a mapping of purpose to id.
     :param purpose: one purpose or several; ``None``: the mapping's keys, else INPUT and LIGHTLY.
-    :param previous: ``previous_conn_id``: as ``new``, or ``None``.
+    :param previous: ``previous_conn_id``: as ``new``, or ``None``, or the empty text that a template makes of it.
     :raises LightlyConfigError: they cannot be right together.
     """
     purposes = _purposes(purpose, new)
@@ -51,7 +51,7 @@ def connections(new: Any, purpose: Any, previous: Any) -> Connections:
         raise LightlyConfigError(
             f"datasource_conn_id: no connection for {', '.join(missing)}; add one, or leave it out of purpose"
         )
-    before = {} if previous is None else _by_purpose("previous_conn_id", previous, purposes)
+    before = {} if previous in (None, "") else _by_purpose("previous_conn_id", previous, purposes)
     for one, conn_id in before.items():
         if conn_id == given[one]:
             raise LightlyConfigError(

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from lightly_airflow.client.flows.datasources import Permission, needed_for, verify
-from lightly_airflow.client.policy import decide, may_have_happened
+from lightly_airflow.client.flows.runs import UNDER_WAY
+from lightly_airflow.client.policy import decide, may_be_under_way, may_have_happened
 from lightly_airflow.contract.errors import LightlyError
 from lightly_airflow.contract.models.datasources import Purpose
 from lightly_airflow.contract.operations.datasources import put_datasource
-from lightly_airflow.contract.wire import Request
+from lightly_airflow.contract.wire import Flow, Pause, Request
 from lightly_airflow.hooks.lightly import LightlyHook
 from lightly_airflow.operators.rotation_arguments import Connections
 from lightly_airflow.operators.rotation_config import Twin
@@ -71,6 +72,7 @@ class Replacement:
     new: Mapping[Purpose, Twin]
     old: Mapping[Purpose, Twin]
     _held: dict[Purpose, set[Held]] = field(default_factory=dict)
+    _late: bool = False
 
     def __post_init__(self) -> None:
         self._held = {purpose: {"had"} for purpose in self.purposes}
@@ -112,6 +114,8 @@ class Replacement:
         back = {purpose: self.old[purpose] for purpose in purposes if purpose in self.old}
         if not back:
             return self._conclude(wrong, seen or self._verify(), told=seen is not None)
+        if self._late:
+            self.hook.run(_settle())
         log.warning("Dataset %s: the previous credentials are put back (%s)", self.dataset_id, ", ".join(back))
         failed = self._put("old", back)
         return self._conclude(f"{wrong}\n  Putting back failed: {failed}" if failed else wrong, self._verify())
@@ -121,12 +125,16 @@ class Replacement:
         can be put back is."""
         failed = []
         for purpose, twin in twins.items():
-            self.memory.forget(self.dataset_id, twin.config)
+            if self._held[purpose] == {
+                "had"
+            }:  # else it is forgotten already, and nothing may keep it from being put back
+                self.memory.forget(self.dataset_id, twin.config)
             tries = _Tries()
             try:
                 self.hook.run(put_datasource(self.dataset_id, twin.config), decide=tries)
             except LightlyError as error:
                 failed.append(str(error))
+                self._late |= may_be_under_way(error)
                 self._held[purpose] |= {which} if tries.lost else set()
                 if which == "new":
                     break
@@ -174,6 +182,11 @@ class Replacement:
             return "what it had"
         by_purpose = self.connections.new if held == "new" else self.connections.previous
         return f"those of connection {by_purpose[purpose]!r}{'' if held == 'new' else ', put back'}"
+
+
+def _settle() -> Flow[None]:
+    """A request that has timed out may take effect later than the one that is to undo it."""
+    yield from Pause(sum(UNDER_WAY))
 
 
 class _Tries:

@@ -15,6 +15,8 @@ from lightly_airflow.exceptions import LightlyRotationFailed
 log = logging.getLogger(__name__)
 # From the best to the worst.
 Outcome = Literal["unchanged", "would be rotated", "rotated", "refused before", "rolled back", "broken"]
+# What most people look for comes first.
+_TOLD: tuple[Outcome, ...] = ("rotated", "would be rotated", "unchanged", "refused before", "rolled back", "broken")
 _WELL: tuple[Outcome, ...] = ("unchanged", "would be rotated", "rotated")
 # An exception that names hundreds is read by nobody; the table in the log names all.
 _MOST_REASONS = 20
@@ -126,7 +128,7 @@ class Ledger:
 
     def _told(self) -> str:
         counts = Counter(str(one.worst) for one in self.results)
-        told = [f"{counts[name]} {name}" for name in get_args(Outcome) if counts[name]]
+        told = [f"{counts[name]} {name}" for name in _TOLD if counts[name]]
         others = {"left out": self._left, "waiting for a run": self._waiting}
         return ", ".join([*told, *(f"{count} {name}" for name, count in others.items() if count)])
 

@@ -14,7 +14,7 @@ from lightly_airflow.client.flows.rounds import Watched
 from lightly_airflow.client.flows.under_way import until_one_ended
 from lightly_airflow.contract.errors import LightlyError
 from lightly_airflow.hooks.lightly import LightlyHook
-from lightly_airflow.hooks.outcome import new_vigil
+from lightly_airflow.hooks.outcome import new_vigil, tell_nothing
 from lightly_airflow.operators.rotate_one import Busy
 from lightly_airflow.operators.rotation_result import Target
 from lightly_airflow.triggers.any_run import LightlyAnyRunTrigger
@@ -39,6 +39,8 @@ def wait_here(hook: LightlyHook, busy: Sequence[Busy], poll_interval: float, dea
 
     def begin() -> Any:
         vigils = {one.scheduled_run_id: new_vigil(None, deadline) for one in watched}
+        for vigil in list(vigils.values())[1:]:
+            vigil.tell_trouble = tell_nothing
         return until_one_ended(watched, vigils, poll_interval=poll_interval, now=time.time)
 
     try:
@@ -67,19 +69,24 @@ def airflows_timeout(poll_interval: float, deadline: float | None) -> timedelta 
     return None if deadline is None else timedelta(seconds=deadline - time.time() + 2 * poll_interval) + _GRACE
 
 
-def due(busy: Sequence[Busy], event: Event) -> tuple[list[Busy], list[Busy], str]:
-    """What follows from an event: whose turn it is, who waits on, and why nobody is waited for any longer, if so."""
-    status = event.get("status")
-    if status == "timeout":
-        return list(busy), [], _TIME_IS_UP
-    if status != "ended":
-        return (
-            list(busy),
-            [],
-            f", and cannot be watched: {event.get('message') or f'the trigger fired with {dict(event)}'}",
-        )
+def turns(busy: Sequence[Busy], event: Event) -> list[Busy]:
+    """Whose turn it is: that of the dataset whose run has ended, or of all, if the wait as a whole has."""
     now = [one for one in busy if one.scheduled_run_id == event.get("scheduled_run_id")]
-    return now or list(busy), [one for one in busy if now and one not in now], ""
+    return now if now and event.get("status") == "ended" else list(busy)
+
+
+def over(event: Event) -> str:
+    """Why runs are not waited for any longer, as the rest of a sentence; ``""`` if they are."""
+    if event.get("status") == "timeout":
+        return _TIME_IS_UP
+    if event.get("status") == "ended":
+        return ""
+    return f", and cannot be watched: {event.get('message') or f'the trigger fired with {dict(event)}'}"
+
+
+def may_pass(event: Event) -> bool:
+    """Whether what has ended the wait may concern one run alone, or be gone by now."""
+    return event.get("status") not in ("ended", "timeout")
 
 
 def plain(busy: Iterable[Busy]) -> list[list[str]]:

@@ -9,8 +9,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from lightly_airflow.contract.errors import LightlyError
-from lightly_airflow.hooks.outcome import WATCH_PATIENCE
+from lightly_airflow.hooks.outcome import WATCH_PATIENCE, tell_nothing
 from lightly_airflow.triggers.run import LightlyRunTrigger
 from lightly_airflow.triggers.together import Interest, interested, shared_interests, tell, tell_all
 
@@ -94,7 +93,7 @@ class LightlyAnyRunTrigger(BaseEventTrigger):
             for number, one in enumerate(self._each()):
                 vigil, interest = one.begin()
                 if number:
-                    vigil.tell_trouble = _untold
+                    vigil.tell_trouble = tell_nothing
                 stack.enter_context(interested(interests, interest))
                 tasks.append(asyncio.create_task(one.event(vigil, interest, interest.news)))
             try:
@@ -118,7 +117,3 @@ class LightlyAnyRunTrigger(BaseEventTrigger):
             )
             for dataset_id, scheduled_run_id in self.runs
         ]
-
-
-def _untold(_error: LightlyError) -> None:
-    """A fault that all runs share is told once."""

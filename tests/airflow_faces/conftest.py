@@ -131,3 +131,9 @@ def stage(
     """Where rotations are played."""
     with staged(lightly_api, s3, monkeypatch) as one:
         yield one
+
+
+@pytest.fixture
+def uncounted(stage: Stage) -> PlayedWorker:
+    """A worker whose own requests go round the stage's counter."""
+    return PlayedWorker(stage.gate)

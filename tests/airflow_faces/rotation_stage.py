@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -22,6 +22,9 @@ from lightly_airflow.testing import LightlyEmulator
 from tests.client.flows.conftest import CONFIG
 from tests.gate import Gate
 from tests.s3_server import S3Server
+
+if TYPE_CHECKING:
+    from tests.airflow_faces.conftest import PlayedWorker
 
 Key = tuple[str, str]
 ALL, PUT, VERIFY = (one.operation for one in (datasources.ALL, datasources.PUT, datasources.VERIFY))
@@ -123,6 +126,16 @@ class Stage:
         made = LightlyRotateCredentialsOperator(task_id="rotate", **told)
         made.hook = LightlyHook(sleep=lambda seconds: time.sleep(min(seconds, 0.01)))
         return made
+
+    def switched(self, count: int) -> list[str]:
+        """So many datasets, and a connection that has another key by now."""
+        ids = self.datasets(count)
+        self.connect(self.second_key())
+        return ids
+
+    def begun(self, worker: PlayedWorker, dataset_id: str) -> str:
+        """A run of the dataset that a worker has begun; its id."""
+        return worker.pick_up(dataset_id, self.run(dataset_id))
 
     def run(self, dataset_id: str) -> str:
         """A run of the dataset in the queue; the scheduled run's id."""

@@ -17,6 +17,7 @@ BOTH = {"INPUT": "read", "LIGHTLY": "write"}
     ("new", "purpose", "previous", "made"),
     [
         ("one", None, None, ({"INPUT": "one", "LIGHTLY": "one"}, {})),
+        ("one", "INPUT", "", ({"INPUT": "one"}, {})),
         ("one", "INPUT_OUTPUT", "two", ({"INPUT_OUTPUT": "one"}, {"INPUT_OUTPUT": "two"})),
         (BOTH, None, None, (BOTH, {})),
         (BOTH, ["LIGHTLY", "INPUT"], {"INPUT": "old"}, (BOTH, {"INPUT": "old"})),

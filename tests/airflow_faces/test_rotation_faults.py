@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import time
 from typing import Any
 
 import pytest
 
 from lightly_airflow.contract.wire import Request
+from lightly_airflow.exceptions import LightlyRotationFailed
 from lightly_airflow.hooks.lightly import LightlyHook
-from lightly_airflow.operators import LightlyRotateCredentialsOperator
-from lightly_airflow.testing import Fault, Faults, request_lost, response_lost, status
+from lightly_airflow.operators import LightlyRotateCredentialsOperator, rotation_proof
+from lightly_airflow.storage.directory import StorageError
+from lightly_airflow.testing import Fault, Faults, latency, request_lost, response_lost, status
 from tests.airflow_faces.rotation_stage import ALL, PUT, VERIFY, WRONG, Stage, counts
+from tests.airflow_faces.variables import Variables
 
 TRIES = 5  # how often a request is made whose faults may pass
 CANNOT = "LightlyOne cannot use it: no permission to list on INPUT"
@@ -157,6 +162,20 @@ def test_all_answers_are_lost_with_a_way_back(stage: Stage, lightly_faults: Faul
     assert stage.verified(dataset_id)
 
 
+def test_what_has_timed_out_is_not_overtaken(stage: Stage, lightly_faults: Faults) -> None:
+    """It may take effect after the task has given it up, and must not undo what was put back; here a minute is a second."""
+    dataset_id = new_key(stage)
+    connection = json.loads(lightly_faults.connection) | {"extra": {"timeout": 0.3}}
+    stage.monkeypatch.setenv("AIRFLOW_CONN_LIGHTLY_DEFAULT", json.dumps(connection))
+    lightly_faults.on(PUT, latency(0.7), times=TRIES)
+    operator = stage.operator(dataset_id=dataset_id, purpose="INPUT", previous_conn_id="previous", preflight=False)
+    operator.hook = LightlyHook(sleep=lambda seconds: time.sleep(seconds / 60))
+    with pytest.raises(LightlyRotationFailed, match="INPUT rolled back: PUT "):
+        operator.execute({})
+    time.sleep(0.5)
+    assert stage.key_of(dataset_id) == stage.first[0]
+
+
 def test_lost_first_and_refused_then(stage: Stage, lightly_faults: Faults) -> None:
     """The last answer says that nothing was set; the first request has set it all the same."""
     dataset_id = new_key(stage, good=False)
@@ -275,6 +294,35 @@ def test_lightlyone_is_not_there(stage: Stage, lightly_faults: Faults) -> None:
     lightly_faults.on("*", status(503), times=None)
     told = stage.failing(dataset_id)
     assert f"- {dataset_id}: INPUT refused before: GET /v1/datasets/{{datasetId}}/datasource/all: 503: " in told
+    assert told.endswith("\n  Whether what LightlyOne has still works is not known")
+
+
+def test_airflow_keeps_nothing_while_the_previous_are_put_back(stage: Stage, variables: Variables) -> None:
+    """Variables that cannot be read any more, once the new ones are set, do not leave LightlyOne with those."""
+    dataset_id = new_key(stage, good=False)
+
+    def gone(operation: str) -> None:
+        if operation == PUT:
+            variables.send = unanswered  # type: ignore[method-assign, assignment]
+
+    def unanswered(_asked: Any) -> Any:
+        raise ConnectionError("Airflow's API server is gone")
+
+    stage.gate.answers = gone
+    assert "INPUT rolled back" in stage.failing(dataset_id, preflight=False, previous_conn_id="previous")
+    assert stage.verified(dataset_id)
+
+
+def test_a_storage_that_breaks_off(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even that stops the other datasets. Played: no server of the tests breaks off in the midst of a listing."""
+    ids = stage.datasets(2)
+
+    def breaks_off(*_: Any) -> None:
+        raise StorageError("cannot list s3://cameras/input/: the storage failed to answer")
+
+    monkeypatch.setattr(rotation_proof, "check_datasource", breaks_off)
+    told = stage.failing(ids)
+    assert told.count("INPUT refused before: cannot list s3://cameras/input/: the storage failed to answer") == 2
 
 
 def test_previous_credentials_that_cannot_be_given(stage: Stage) -> None:
