@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 # Connection type -> what finds out, from the connection and the days after which a key is old. A further cloud is one more
 # file and one more line here.
 ASKERS = {
+    "aws": "lightly_airflow.hooks.aws_validity.aws_validity",
     "wasb": "lightly_airflow.hooks.azure_validity.azure_validity",
 }
 
