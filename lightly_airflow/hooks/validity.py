@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 ASKERS = {
     "aws": "lightly_airflow.hooks.aws_validity.aws_validity",
     "wasb": "lightly_airflow.hooks.azure_validity.azure_validity",
+    "google_cloud_platform": "lightly_airflow.hooks.gcs_validity.gcs_validity",
 }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,11 +23,10 @@ from azure.storage.blob import AccessPolicy, BlobServiceClient, ContainerSasPerm
 
 from lightly_airflow.contract.errors import LightlyConfigError
 from lightly_airflow.exceptions import LightlyInputError
-from lightly_airflow.sensors import LightlyCredentialExpirySensor
+from lightly_airflow.hooks.datasource import HOOKS
+from lightly_airflow.hooks.validity import ASKERS
+from tests.airflow_faces.expiry_stage import DAY, HOUR, MODES, execute, later, sensor
 from tests.azurite_server import ACCOUNT, Azurite
-
-MODES = ["poke", "reschedule", "deferrable"]
-DAY, HOUR = 86_400.0, 3_600.0
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, server: Azurite, **extra: Any) -> None:
@@ -40,33 +41,6 @@ def cameras(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> Azurite:
     azurite.put("cameras", "input/a.jpg", b"1")
     connect(monkeypatch, azurite, sas_token=azurite.sas("rl", hours=20 * 24))
     return azurite
-
-
-def sensor(mode: str = "poke", now: float | None = None, **arguments: Any) -> LightlyCredentialExpirySensor:
-    one = LightlyCredentialExpirySensor(
-        task_id="expiry",
-        mode="reschedule" if mode == "reschedule" else "poke",
-        deferrable=mode == "deferrable",
-        **{"datasource_conn_id": "cameras", **arguments},
-    )
-    if now is not None:
-        one.clock = lambda: now
-    return one
-
-
-class TaskInstance:
-    """What Airflow's loop asks for in reschedule mode; the answer stands in Airflow's database."""
-
-    def get_first_reschedule_date(self, context: Any) -> datetime | None:
-        return None
-
-
-def execute(one: LightlyCredentialExpirySensor) -> Any:
-    return one.execute({"ti": TaskInstance()})
-
-
-def later(days: float) -> float:
-    return time.time() + days * DAY
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -303,6 +277,25 @@ def test_literals_are_checked_when_the_dag_is_parsed(arguments: dict[str, Any], 
     with pytest.raises(LightlyConfigError) as caught:
         sensor(**arguments)
     assert str(caught.value) == message
+
+
+def test_every_kind_of_connection_can_be_asked_after() -> None:
+    """All those of which datasources are made."""
+    assert ASKERS.keys() == HOOKS.keys()
+
+
+def test_no_sdk_is_loaded_for_a_token(cameras: Azurite) -> None:
+    """Neither when the DAG file is parsed nor when the token is read."""
+    code = (
+        "import sys; from lightly_airflow.sensors import LightlyCredentialExpirySensor as Sensor\n"
+        "print(Sensor(task_id='t', datasource_conn_id='cameras', min_days_left=30).execute({}))\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    *_, result, modules = done.stdout.splitlines()
+    assert "Azure SAS token" in result
+    unwanted = {"azure.core", "azure.storage", "boto3", "botocore", "google.auth", "numpy", "obstore", "requests"}
+    assert unwanted & set(modules.split()) == set()
 
 
 def test_days_are_rendered(cameras: Azurite) -> None:

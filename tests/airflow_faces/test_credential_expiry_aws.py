@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowSkipException, TaskDeferred
+from airflow.sdk.exceptions import AirflowOptionalProviderFeatureException, AirflowSkipException, TaskDeferred
 from moto.iam.models import iam_backends
 
 from lightly_airflow.exceptions import LightlyInputError, LightlyPermissionError
 from lightly_airflow.sensors import LightlyCredentialExpirySensor
 from lightly_airflow.storage.directory import StorageError
-from tests.airflow_faces.test_credential_expiry import DAY, MODES, execute, later, sensor
+from tests.airflow_faces.expiry_stage import DAY, MODES, execute, later, sensor
 from tests.s3_server import S3Server
 
 MAY_ASK = ("iam:ListAccessKeys", "*")  # this server knows neither users as resources nor policies' variables
@@ -50,14 +51,16 @@ def key(iam: S3Server, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
 @pytest.mark.parametrize("mode", MODES)
 def test_it_fires_by_the_keys_age(iam: S3Server, key: tuple[str, str], mode: str) -> None:
     """The whole result; of the key's id, the last four letters."""
-    result = ask(iam, sensor(mode, later(80)))
-    assert datetime.fromisoformat(result["expires_at"]).timestamp() == pytest.approx(later(90), abs=60)
+    made = datetime.now(UTC) - timedelta(days=80)
+    iam.age_key(key[0], made)
+    result = ask(iam, sensor(mode))
+    assert datetime.fromisoformat(result["expires_at"]).timestamp() == pytest.approx(later(10), abs=60)
     assert result == {
         "conn_id": "cameras",
         "kind": "AWS access key",
         "expires_at": result["expires_at"],
         "days_left": pytest.approx(10, abs=0.01),
-        "how": f"the key ...{key[0][-4:]} is from {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, and max_key_age_days is 90",
+        "how": f"the key ...{key[0][-4:]} is from {made:%Y-%m-%d %H:%M} UTC, and max_key_age_days is 90",
     }
     assert result["expires_at"].endswith("+00:00")
 
@@ -192,6 +195,14 @@ def test_session_tokens_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """As by every other task."""
     connect(monkeypatch, ("key", "secret"), extra={"aws_session_token": "session"})
     with pytest.raises(LightlyInputError, match="temporary credentials"):
+        execute(sensor())
+
+
+def test_a_missing_package_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line that installs it."""
+    connect(monkeypatch, ("key", "secret"))
+    monkeypatch.setitem(sys.modules, "airflow.providers.amazon.aws.utils.connection_wrapper", None)
+    with pytest.raises(AirflowOptionalProviderFeatureException, match=r"pip install 'lightly-airflow\[amazon\]'$"):
         execute(sensor())
 
 
