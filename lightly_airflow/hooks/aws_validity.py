@@ -7,7 +7,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lightly_airflow.contract.errors import LightlyError
-from lightly_airflow.hooks.s3 import S3DatasourceHook, is_foreign
+from lightly_airflow.hooks.s3 import S3DatasourceHook, foreign_host
 from lightly_airflow.hooks.s3_delegated import S3DelegatedHook
 from lightly_airflow.hooks.validity import last_four
 from lightly_airflow.storage.clouds.s3_delegated import keep_botocore_quiet
@@ -37,8 +37,8 @@ def aws_validity(connection: Connection, max_key_age_days: float | None) -> Vali
         return _role(S3DelegatedHook(connection))
     hook = S3DatasourceHook(connection)
     own_id, iam = hook.access_key.id, hook.aws.get_service_config("iam").get("endpoint_url")
-    store = hook.endpoint_url or connection.host
-    if iam is None and is_foreign(store):
+    store = foreign_host(hook.endpoint_url or connection.host)
+    if iam is None and store:
         raise ValidityUnknown(
             "access key", f"the store at {store} is not AWS, so that nobody can be asked how old its key is"
         )

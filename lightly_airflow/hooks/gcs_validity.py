@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from lightly_airflow.contract.errors import LightlyError
 from lightly_airflow.hooks.datasource import hide
@@ -27,7 +28,7 @@ _NEEDED = (
 
 
 class _Gone(Exception):
-    """The key does not work any more; says how that is known."""
+    """The key does not work any more; says how that is known, with ``{}`` for what messages call it."""
 
 
 def gcs_validity(connection: Connection, max_key_age_days: float | None) -> Validity:
@@ -42,15 +43,15 @@ def gcs_validity(connection: Connection, max_key_age_days: float | None) -> Vali
     :raises AirflowOptionalProviderFeatureException: the package that speaks to them is not installed.
     """
     hook = GcsDatasourceHook(connection)
-    name = f"the key {last_four(_key_id(hook))} of {hook.key['client_email']}"
+    which = f"the key {last_four(_key_id(hook))} of {hook.key['client_email']}"
     try:
         told = _ask(hook)
     except _Gone as reason:
-        return Validity(_KIND, str(reason).format(name=name), gone=True)
+        return Validity(_KIND, str(reason).format(which), gone=True)
     if told.get("disabled"):
-        return Validity(_KIND, f"IAM has disabled {name}", gone=True)
-    made, end = (datetime.fromisoformat(told[field]) for field in ("validAfterTime", "validBeforeTime"))
-    return key_validity(_KIND, name, made, end, max_key_age_days)
+        return Validity(_KIND, f"IAM has disabled {which}", gone=True)
+    made, end = (datetime.fromisoformat(told[name]) for name in ("validAfterTime", "validBeforeTime"))
+    return key_validity(_KIND, which, made, end, max_key_age_days)
 
 
 def _key_id(hook: GcsDatasourceHook) -> str:
@@ -84,13 +85,15 @@ def _ask(hook: GcsDatasourceHook) -> dict[str, Any]:
 
 def _address(hook: GcsDatasourceHook) -> str:
     # With "-" for the project, IAM answers 403 also where a key is not there.
-    project, key = hook.key.get("project_id") or "-", hook.key
-    return f"{IAM}/v1/projects/{project}/serviceAccounts/{key['client_email']}/keys/{key['private_key_id']}"
+    project, email, key_id = (
+        quote(str(hook.key.get(name) or "-"), safe="@") for name in ("project_id", "client_email", "private_key_id")
+    )
+    return f"{IAM}/v1/projects/{project}/serviceAccounts/{email}/keys/{key_id}"
 
 
 def _refusal(hook: GcsDatasourceHook, status: int, text: str) -> Exception:
     if status == 404:
-        return _Gone("IAM does not know {name} (any more)")
+        return _Gone("IAM does not know {} (any more)")
     if status != 403:
         return _unanswered(hook, f"IAM answered {status}")
     project = hook.key.get("project_id") or "of the service account"
@@ -102,11 +105,11 @@ def _refusal(hook: GcsDatasourceHook, status: int, text: str) -> Exception:
 def _no_token(hook: GcsDatasourceHook, text: str) -> Exception:
     """Why the token service gives none, as https://cloud.google.com/iam/docs/troubleshooting-service-accounts tells."""
     if "account not found" in text:
-        return _Gone("Google does not take {name}: the service account does not exist (any more)")
+        return _Gone("Google does not take {}: the service account does not exist (any more)")
     if "short-lived token" in text:
         return _unanswered(hook, "this machine's clock is wrong, so that Google refuses the key")
     if "invalid_grant" in text:
-        return _Gone("Google does not take {name} (any more): it was deleted or disabled, or has ended")
+        return _Gone("Google does not take {} (any more): it was deleted or disabled, or has ended")
     return _unanswered(hook, f"Google's token service cannot be reached; check the network ({text.partition(':')[0]})")
 
 

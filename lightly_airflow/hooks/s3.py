@@ -48,7 +48,7 @@ class S3DatasourceHook(AwsHook):
     def foreign_endpoint(self) -> bool:
         """Whether the connection points to a store that is not AWS itself. LightlyOne's S3 datasource has no field for
         that: its worker reads AWS_ENDPOINT_URL_S3 from its own environment."""
-        return is_foreign(self.endpoint_url)
+        return bool(foreign_host(self.endpoint_url))
 
     def region(self, options: DatasourceOptions) -> str:
         """The bucket's region in LightlyOne's spelling."""
@@ -62,7 +62,7 @@ class S3DatasourceHook(AwsHook):
         return region
 
 
-def is_foreign(endpoint: str | None) -> bool:
-    """Whether an endpoint, a URL or a host's name, is there and not AWS's own."""
+def foreign_host(endpoint: str | None) -> str:
+    """The host of an endpoint, a URL or a host's name, that is not AWS's own; empty if it is, or if there is none."""
     host = urlsplit(endpoint if endpoint and "://" in endpoint else f"//{endpoint or ''}").hostname or ""
-    return bool(host) and not host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+    return "" if host.endswith((".amazonaws.com", ".amazonaws.com.cn")) else host

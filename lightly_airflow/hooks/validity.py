@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from airflow.sdk import BaseHook
 
@@ -111,6 +111,6 @@ def sentence(conn_id: str, found: Validity, now: float) -> str:
     return f"{whose} {'runs' if left > 0 else 'ran'} out at {shown(found.until)}, {when}: {found.how}"
 
 
-def last_four(key_id: Any) -> str:
+def last_four(key_id: str) -> str:
     """A key's id as messages may show it."""
-    return f"...{str(key_id)[-4:]}"
+    return f"...{key_id[-4:] if len(key_id) > 8 else ''}"

@@ -82,7 +82,7 @@ class LightlyTimedSensor(LightlySensor):
 
     def _look_or_defer(self, context: Any, deadline: float) -> Any:
         with self.skipping():
-            looked = self.poke(context)
+            looked = self._poke_silently(context) if self.silent_fail else self.poke(context)
             if looked.is_done:
                 return looked.xcom_value
             if self.clock() >= deadline:
@@ -96,6 +96,17 @@ class LightlyTimedSensor(LightlySensor):
             timeout=timedelta(seconds=deadline - self.clock() + 60),  # the deadline itself is kept here
         )
         raise AssertionError("defer() raises")
+
+    def _poke_silently(self, context: Any) -> PokeReturnValue:
+        """``silent_fail``: a look that fails is told and made again after the poke interval, unless it can only fail again."""
+        try:
+            return self.poke(context)
+        except (AirflowSkipException, AirflowFailException):
+            raise
+        except Exception as error:
+            self.log.error("The look failed: %s: %s", type(error).__name__, error)  # noqa: TRY400 - as the other modes
+            self._next_look = self.clock() + self.poke_interval
+            return PokeReturnValue(is_done=False)
 
 
 def _time(seconds: float) -> datetime:

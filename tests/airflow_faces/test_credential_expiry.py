@@ -230,6 +230,21 @@ def _broken(*_: Any) -> Any:  # what makes the database or the network fail cann
     raise ConnectionError
 
 
+def test_a_look_that_fails_while_deferred(cameras: Azurite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under ``silent_fail`` the task defers again for the poke interval; what can only fail again fails it."""
+    now = later(6) - HOUR / 2
+    with monkeypatch.context() as patch:
+        patch.setattr("lightly_airflow.sensors.credentials.known_validity", _broken)
+        with pytest.raises(ConnectionError):
+            execute(sensor("deferrable", now))
+        with pytest.raises(TaskDeferred) as caught:
+            execute(sensor("deferrable", now, silent_fail=True))
+    assert caught.value.trigger.moment.timestamp() == pytest.approx(now + HOUR, abs=1)
+    monkeypatch.setenv("AIRFLOW_CONN_CAMERAS", json.dumps({"conn_type": "http"}))
+    with pytest.raises(LightlyInputError):
+        execute(sensor("deferrable", now, silent_fail=True))
+
+
 @pytest.mark.parametrize("mode", ["poke", "deferrable"])
 @pytest.mark.parametrize(
     ("connection", "told"),
