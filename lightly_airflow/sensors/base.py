@@ -40,7 +40,7 @@ class LightlyTimedSensor(LightlySensor):
     clock: Callable[[], float] = staticmethod(time.time)
     # Of the moment at which the answer can change and the end of the poke interval, the one at which to look again.
     choose: Callable[[float, float], float] = staticmethod(max)
-    _moment = _next_look = 0.0
+    _next_look = 0.0
 
     @abstractmethod
     def look(self) -> Any:
@@ -52,7 +52,6 @@ class LightlyTimedSensor(LightlySensor):
 
     def wait_for(self, moment: float, told: str) -> None:
         """Notes the moment at which the answer can change, in seconds since 1970, and says when the next look is."""
-        self._moment = moment
         self._next_look = self.choose(moment, self.clock() + self.poke_interval)
         self.log.info("%s. Looking again at %s", told, f"{_time(self._next_look):%Y-%m-%d %H:%M} UTC")
 
@@ -74,11 +73,11 @@ class LightlyTimedSensor(LightlySensor):
 
     def _get_next_poke_interval(self, started_at: Any, run_duration: Callable[[], float], poke_count: int) -> float:
         """Airflow's loop asks how long to sleep: until the next look, and no longer than its timeout."""
-        usual = super()._get_next_poke_interval(started_at, run_duration, poke_count)
         left = max(self.timeout - run_duration(), 0.0) + 1  # a moment later, so that the loop sees its timeout
-        ahead = self._moment - self.clock()
-        # The moment may have passed: a look that fails under silent_fail notes none.
-        return min(self.choose(ahead, usual) if ahead > 0 else usual, left)
+        ahead = self._next_look - self.clock()
+        # A look that fails under silent_fail notes no time for the next one.
+        usual = super()._get_next_poke_interval(started_at, run_duration, poke_count)
+        return min(ahead if ahead > 0 else usual, left)
 
     def _look_or_defer(self, context: Any, deadline: float) -> Any:
         with self.skipping():

@@ -81,6 +81,24 @@ def test_poke_sleeps_until_it_is_time(cameras: Azurite, monkeypatch: pytest.Monk
     assert slept == [HOUR, pytest.approx(HOUR / 2, abs=60)]
 
 
+def test_poke_that_wakes_too_soon(cameras: Azurite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clocks differ a little; the rest is slept as well, and no second hour."""
+    slept: list[float] = []
+    one = sensor(now=later(1))
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now = one.clock() + seconds - (0.5 if len(slept) == 1 else 0)
+        one.clock = lambda: now
+        if len(slept) == 3:
+            raise Woken
+
+    monkeypatch.setattr("airflow.sdk.bases.sensor.time.sleep", sleep)
+    with pytest.raises(Woken):
+        execute(one)
+    assert slept == pytest.approx([HOUR, 0.5, HOUR], abs=0.01)
+
+
 @pytest.mark.parametrize(("before", "pause"), [(5 * HOUR, HOUR), (HOUR / 2, HOUR / 2)])
 def test_reschedule_comes_back_when_it_is_time(cameras: Azurite, before: float, pause: float) -> None:
     """The task gives its slot back meanwhile."""
