@@ -132,6 +132,15 @@ def test_a_deleted_service_account_fires_at_once(
     assert execute(sensor())["how"] == told
 
 
+def test_a_clock_that_is_wrong(google: GcsServer, key: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """That says nothing of the key. The token service's words are Google's; this machine's clock stays as it is."""
+    said = "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe."
+    refused = (400, {"error": "invalid_grant", "error_description": said})
+    monkeypatch.setattr(google, "token", lambda assertion: refused)
+    with pytest.raises(StorageError, match="this machine's clock is wrong, so that Google refuses the key$"):
+        execute(sensor())
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_a_key_that_may_not_ask(google: GcsServer, key: dict[str, str], mode: str) -> None:
     """The error names the grant and the other way."""
