@@ -7,9 +7,11 @@ import os
 import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from moto.iam.models import iam_backends
 from moto.server import ThreadedMotoServer
 
 from tests.s3_lifecycle import Lifecycle
@@ -63,8 +65,26 @@ class S3Server:
         with closing(self._client("iam")) as iam:
             iam.create_user(UserName=name)
             iam.put_user_policy(UserName=name, PolicyName="allowed", PolicyDocument=_policy(allowed))
+        return self.add_key(name)
+
+    def add_key(self, name: str) -> tuple[str, str]:
+        """One more access key of a user: its id and secret."""
+        with closing(self._client("iam")) as iam:
             key = iam.create_access_key(UserName=name)["AccessKey"]
         return key["AccessKeyId"], key["SecretAccessKey"]
+
+    def age_key(self, key_id: str, made: datetime) -> None:
+        """Has an access key be made at another time than now, which no request could."""
+        users = iam_backends["123456789012"]["aws"].users.values()
+        next(key for user in users for key in user.access_keys if key.access_key_id == key_id).create_date = made
+
+    def deactivate_key(self, name: str, key_id: str) -> None:
+        with closing(self._client("iam")) as iam:
+            iam.update_access_key(UserName=name, AccessKeyId=key_id, Status="Inactive")
+
+    def delete_key(self, name: str, key_id: str) -> None:
+        with closing(self._client("iam")) as iam:
+            iam.delete_access_key(UserName=name, AccessKeyId=key_id)
 
     def add_role(self, name: str, external_id: str, *allowed: tuple[str, str]) -> str:
         """A role that this account's users may assume with the external id; its ARN."""
