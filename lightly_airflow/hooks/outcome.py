@@ -179,6 +179,10 @@ def tell_state(view: RunView) -> None:
     log.log(logging.INFO if view.known else logging.WARNING, "LightlyOne run %s: %s", view.scheduled_run_id, view)
 
 
+def tell_nothing(_error: LightlyError) -> None:
+    """In the place of :func:`tell_trouble`, where one task waits for several runs: what troubles all is told for one."""
+
+
 def tell_trouble(error: LightlyError) -> None:
     """Logs a fault that is waited out."""
     log.warning("LightlyOne cannot be asked at the moment, still waiting: %s", error)

@@ -1,144 +1,186 @@
-"""The credentials of one dataset's datasource: compared, proven, replaced, verified, and put back where that fails."""
+"""The credentials of one dataset's datasources: compared, proven, and replaced together unless a run is under way."""
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
-from lightly_airflow.client.flows.datasources import needed_for, verify
-from lightly_airflow.client.policy import may_have_happened
+from lightly_airflow.client.flows.runs import RunView
+from lightly_airflow.client.flows.under_way import run_under_way
+from lightly_airflow.client.policy import passes
 from lightly_airflow.contract.errors import LightlyConfigError, LightlyError
-from lightly_airflow.contract.models.datasources import DatasourceConfig, Purpose
+from lightly_airflow.contract.models.datasources import Purpose
 from lightly_airflow.contract.operations.datasets import get_dataset
-from lightly_airflow.contract.operations.datasources import all_datasources, put_datasource
-from lightly_airflow.exceptions import LightlyInputError, LightlyPermissionError
+from lightly_airflow.contract.operations.datasources import all_datasources
 from lightly_airflow.hooks.lightly import LightlyHook
-from lightly_airflow.operators.preflight import check_datasource
-from lightly_airflow.operators.rotation_config import Twin, Twins
+from lightly_airflow.operators.rotation_arguments import Connections, OnActiveRun
+from lightly_airflow.operators.rotation_config import NotMeant, Twin, Twins
 from lightly_airflow.operators.rotation_memory import RotationMemory
+from lightly_airflow.operators.rotation_proof import REFUSALS, Proofs
+from lightly_airflow.operators.rotation_replace import Replacement
+from lightly_airflow.operators.rotation_result import Outcome, Result, Target
 
-log = logging.getLogger(__name__)
-Outcome = Literal["unchanged", "rotated", "would be rotated", "refused before", "rolled back", "broken"]
-_REFUSALS = (LightlyError, LightlyInputError, LightlyPermissionError)
+Found = Mapping[Purpose, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What came of one dataset; ``reason`` says why it does not have the connection's credentials."""
+class Busy:
+    """A dataset that waits for a run of its own.
 
-    dataset_id: str
-    outcome: Outcome
-    reason: str = ""
+    :param scheduled_run_id: the run.
+    :param stands: how it stood, for the log.
+    """
+
+    target: Target
+    scheduled_run_id: str
+    stands: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Rotation:
-    """Takes one dataset after the other to the credentials of one connection.
+    """Takes one dataset after the other to the credentials of their connections, which are read anew by each rotation.
 
     :param hook: LightlyOne.
-    :param purpose: which of a dataset's datasources.
-    :param conn_id: the connection with the new credentials.
-    :param previous_conn_id: the connection with the old ones, ``None`` where nothing can be put back.
-    :param preflight: whether the new ones are tried from here first.
+    :param connections: whose credentials go to which purpose.
+    :param below: only datasources at or below this path; ``None`` for all.
+    :param choosy: datasources that are not meant are left out and counted, instead of refused.
+    :param on_active_run: what a run under way means.
+    :param waited: why runs under way are not waited for any longer, ``""`` as long as they are.
+    :param preflight: whether the new credentials are tried from here first.
     :param dry_run: whether LightlyOne is told nothing.
     """
 
     hook: LightlyHook
-    purpose: Purpose
-    conn_id: str
-    previous_conn_id: str | None
+    connections: Connections
+    below: str | None
+    choosy: bool
+    on_active_run: OnActiveRun
+    waited: str
     preflight: bool
     dry_run: bool
-    _memory: RotationMemory = field(default_factory=RotationMemory)
-    _twins: Twins = field(default_factory=Twins)
-    # Path and type of the dataset -> why the new credentials were refused there, "" if they were not.
-    _tried: dict[tuple[str, str], str] = field(default_factory=dict)
-    # Path -> the dataset for which LightlyOne could not use them there.
-    _useless: dict[str, str] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)
 
-    def of(self, dataset_id: str) -> Result:
-        """Rotates one dataset's datasource. What goes wrong with it is told by the result."""
+    def __post_init__(self) -> None:
+        self._memory, self._twins, self._proofs = RotationMemory(), Twins(), Proofs(self.preflight)
+
+    def of(self, target: Target) -> Result | Busy:
+        """Rotates one dataset's datasources. What goes wrong with it is told by the result."""
         try:
-            has = self._has(dataset_id)
-            new = self._twins.of(has, self.conn_id)
-            if new.looks_like(has) and self._memory.same(dataset_id, new.config):
-                return Result(dataset_id, "unchanged")
-            old = self._twins.of(has, self.previous_conn_id) if self.previous_conn_id else None
-            self._prove(dataset_id, new)
-        except _REFUSALS as error:
-            return Result(dataset_id, "refused before", str(error))
+            found = self._found(target)
+        except LightlyError as error:
+            unknown = "\n  Whether what LightlyOne has still works is not known" if passes(error) else ""
+            return Result(target, dict.fromkeys(self.connections.new, "refused before"), f"{error}{unknown}")
+        outcomes, changed, reasons = self._compared(target, found)
+        if not reasons and not changed:
+            return Result(target, outcomes)
+        try:
+            if reasons:
+                raise LightlyConfigError("\n  ".join(dict.fromkeys(reasons.values())))
+            old = {purpose: self._old(found, purpose) for purpose in changed if purpose in self.connections.previous}
+            target = self._known(target, changed)
+            for purpose, twin in changed.items():
+                self._proofs.check(twin, target.type, can_be_put_back=purpose in old)
+            if view := self._under_way(target):
+                return Busy(target, view.scheduled_run_id, str(view))
+        except REFUSALS as error:
+            return self._result(target, outcomes, *self._refused(target, found, {**reasons, **changed}, str(error)))
         if self.dry_run:
-            return Result(dataset_id, "would be rotated")
-        return self._replace(dataset_id, new.config, old.config if old else None)
+            return self._result(target, outcomes, dict.fromkeys(changed, "would be rotated"), "")
+        return self._result(target, outcomes, *self._replacement(target, list(changed), changed, old).replace())
 
-    def _has(self, dataset_id: str) -> dict[str, Any]:
-        found = self.hook.run(all_datasources(dataset_id))
-        has = next((one for one in found if one.get("purpose") == self.purpose), None)
-        if has is None:
-            raise LightlyConfigError(f"it has no {self.purpose} datasource; LightlySetDatasourceOperator sets one")
-        return has
+    def _found(self, target: Target) -> Found:
+        answer = self.hook.run_long(lambda: all_datasources(target.dataset_id))
+        return {cast("Purpose", one["purpose"]): one for one in answer if "purpose" in one}
 
-    def _prove(self, dataset_id: str, new: Twin) -> None:
-        """The credentials are one connection's, so once a path and type of dataset is enough."""
-        path = new.config.full_path
-        if path in self._useless and not self.previous_conn_id:
-            raise LightlyConfigError(
-                f"LightlyOne could not use the credentials there for dataset {self._useless[path]}"
+    def _compared(
+        self, target: Target, found: Found
+    ) -> tuple[dict[Purpose, Outcome], dict[Purpose, Twin], dict[Purpose, str]]:
+        """What is unchanged, what is to be replaced by what, and what cannot be and why."""
+        outcomes: dict[Purpose, Outcome] = {}
+        changed: dict[Purpose, Twin] = {}
+        reasons: dict[Purpose, str] = {}
+        for purpose, conn_id in self.connections.new.items():
+            try:
+                new = self._twin(found, purpose, conn_id)
+            except NotMeant as error:
+                if self.choosy:
+                    self.left_out[error.kind] += 1
+                else:
+                    reasons[purpose] = str(error)
+            except REFUSALS as error:
+                reasons[purpose] = str(error)
+            else:
+                if new.looks_like(found[purpose]) and self._memory.same(target.dataset_id, new.config):
+                    outcomes[purpose] = "unchanged"
+                else:
+                    changed[purpose] = new
+        return outcomes, changed, reasons
+
+    def _twin(self, found: Found, purpose: Purpose, conn_id: str) -> Twin:
+        if purpose not in found:
+            others = ", ".join(one for one in found if one not in self.connections.new)
+            raise NotMeant(
+                "without such a datasource",
+                f"it has no {purpose} datasource{f' but {others}: name that in purpose' if others else ''};"
+                " LightlySetDatasourceOperator sets one",
             )
-        if not self.preflight:
-            return
-        tried = (path, self.hook.run(get_dataset(dataset_id)).type)
-        if tried not in self._tried:
-            self._tried[tried] = _refusal(new, tried[1])
-        if self._tried[tried]:
-            raise LightlyPermissionError(self._tried[tried])
+        path = str(found[purpose].get("fullPath") or "")
+        if self.below is not None and not f"{path.rstrip('/')}/".startswith(self.below):
+            raise NotMeant("outside resource_path", f"its {purpose} datasource {path} does not lie in {self.below}")
+        return self._twins.of(found[purpose], conn_id)
 
-    def _replace(self, dataset_id: str, new: DatasourceConfig, old: DatasourceConfig | None) -> Result:
-        self._memory.forget(dataset_id, new)
-        try:
-            self.hook.run(put_datasource(dataset_id, new))
-            wrong = self._verified(dataset_id)
-        except LightlyError as error:
-            if not may_have_happened(error):
-                return Result(dataset_id, "refused before", str(error))
-            wrong = str(error)
-        if not wrong:
-            self._memory.keep(dataset_id, new)
-            return Result(dataset_id, "rotated")
-        self._useless.setdefault(new.full_path, dataset_id)
-        return self._put_back(dataset_id, old, wrong)
+    def _known(self, target: Target, changed: Mapping[Purpose, Twin]) -> Target:
+        """The dataset, with its name and type if the type has to be known."""
+        if target.type or not any(self._proofs.needs_type(twin) for twin in changed.values()):
+            return target
+        told = self.hook.run_long(lambda: get_dataset(target.dataset_id))
+        return replace(target, name=told.name, type=told.type)
 
-    def _put_back(self, dataset_id: str, old: DatasourceConfig | None, wrong: str) -> Result:
-        if old is None:
-            return Result(dataset_id, "broken", f"{wrong}\n  It is left with those of connection {self.conn_id!r}")
-        log.warning("Dataset %s: the credentials of connection %s are put back", dataset_id, self.previous_conn_id)
-        try:
-            self.hook.run(put_datasource(dataset_id, old))
-        except LightlyError as error:
-            left = f"{self.conn_id!r}" + (f" or {self.previous_conn_id!r}" if may_have_happened(error) else "")
-            why = f"It is left with those of connection {left}: putting back failed: {error}"
-            return Result(dataset_id, "broken", f"{wrong}\n  {why}")
-        still = self._verified(dataset_id)
-        if still:
-            left = (
-                f"It is left with those of connection {self.previous_conn_id!r}, put back, which do no better: {still}"
-            )
-            return Result(dataset_id, "broken", f"{wrong}\n  {left}")
-        return Result(dataset_id, "rolled back", wrong)
+    def _under_way(self, target: Target) -> RunView | None:
+        """The run that is waited for, if there is one; one that is not waited for is an error."""
+        waits = self.on_active_run == "wait"
+        if self.on_active_run == "go_on" or (self.dry_run and waits):
+            return None
+        view = self.hook.run_long(lambda: run_under_way(target.dataset_id))
+        if view is None or (waits and not self.waited):
+            return view
+        raise LightlyConfigError(f"LightlyOne run {view.scheduled_run_id} is under way ({view}){self.waited}")
 
-    def _verified(self, dataset_id: str) -> str:
-        """What LightlyOne lacks, ``""`` if nothing. That it does not answer counts as a lack: nothing is proven then."""
-        try:
-            outcome = self.hook.run(verify(dataset_id, needed_for(self.purpose)))
-        except LightlyError as error:
-            return str(error)
-        return "; ".join(outcome.problems)
+    def _refused(
+        self, target: Target, found: Found, concerned: Mapping[Purpose, Any], reason: str
+    ) -> tuple[dict[Purpose, Outcome], str]:
+        """Nothing was sent, and what LightlyOne has is looked at."""
+        there = [purpose for purpose in concerned if purpose in found]
+        if self.dry_run or not there:
+            return dict.fromkeys(concerned, "refused before"), reason
+        old: dict[Purpose, Twin] = {}
+        for purpose in there:
+            # Previous credentials that cannot be given either do not make the refusal another one.
+            with suppress(*REFUSALS):
+                old |= {purpose: self._old(found, purpose)} if purpose in self.connections.previous else {}
+        told, why = self._replacement(target, there, {}, old).refuse(reason)
+        return {**dict.fromkeys(concerned, "refused before"), **told}, why
 
+    def _old(self, found: Found, purpose: Purpose) -> Twin:
+        return self._twins.of(found[purpose], self.connections.previous[purpose])
 
-def _refusal(new: Twin, dataset_type: str) -> str:
-    try:
-        check_datasource(new.storage, new.config, dataset_type)
-    except _REFUSALS as error:
-        return str(error)
-    return ""
+    def _replacement(
+        self,
+        target: Target,
+        purposes: Sequence[Purpose],
+        new: Mapping[Purpose, Twin],
+        old: Mapping[Purpose, Twin],
+    ) -> Replacement:
+        return Replacement(
+            self.hook, target.dataset_id, self.connections, self._memory, self._proofs, purposes, new, old
+        )
+
+    def _result(
+        self, target: Target, outcomes: Mapping[Purpose, Outcome], more: Mapping[Purpose, Outcome], reason: str
+    ) -> Result:
+        """The purposes in the author's order."""
+        told = {**outcomes, **more}
+        return Result(target, {purpose: told[purpose] for purpose in self.connections.new if purpose in told}, reason)

@@ -95,17 +95,17 @@ class LightlyRunTrigger(BaseEventTrigger):
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[None]) -> AsyncIterator[TriggerEvent]:
         """This trigger's part of the shared loop."""
-        vigil, interest = self._begin()
+        vigil, interest = self.begin()
         with interested(shared_interests(self.lightly_conn_id), interest):
-            event = await self._event(vigil, interest, interest.news)
+            event = await self.event(vigil, interest, interest.news)
         # One event, and nothing after it: Airflow may cancel what comes after a yield as if a user had asked for it.
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """The same alone, where Airflow shares no loops."""
-        vigil, interest = self._begin()
+        vigil, interest = self.begin()
         async with aclosing(rounds(self.lightly_conn_id, [interest])) as snapshots:
-            event = await self._event(vigil, interest, lambda: anext(snapshots))
+            event = await self.event(vigil, interest, lambda: anext(snapshots))
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
@@ -113,7 +113,8 @@ class LightlyRunTrigger(BaseEventTrigger):
         if self.cancel_on_kill:
             await cancel_if_killed(self.task_instance, self.lightly_conn_id, self.dataset_id, self.scheduled_run_id)
 
-    def _begin(self) -> tuple[Vigil, Interest]:
+    def begin(self) -> tuple[Vigil, Interest]:
+        """The wait begins now: who judges what the rounds show, and which rounds concern it."""
         vigil = new_vigil(self.pickup_deadline, self.deadline, self.patience)
         watched = Watched(self.dataset_id, self.scheduled_run_id, tuple(self.runs_on))
         # A round that began before, or just after, this wait did may fire too soon.
@@ -121,7 +122,11 @@ class LightlyRunTrigger(BaseEventTrigger):
         due = min(one for one in (self.pickup_deadline, self.deadline, math.inf) if one is not None)
         return vigil, Interest(watched, self.poll_interval, settled, due)
 
-    async def _event(self, vigil: Vigil, interest: Interest, news: News) -> dict[str, Any]:
+    async def event(self, vigil: Vigil, interest: Interest, news: News) -> dict[str, Any]:
+        """Waits, and returns the event's payload.
+
+        :param news: the next round; waited for again and again.
+        """
         told: dict[str, Any] = {
             "dataset_id": self.dataset_id,
             "scheduled_run_id": self.scheduled_run_id,

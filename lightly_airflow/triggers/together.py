@@ -108,7 +108,11 @@ async def tell_all(lightly_conn_id: str) -> None:
     Airflow's own way would wake each of a thousand tasks for each round. Those that it does wake have something to log, so
     they are told in portions, and the event loop has time for others in between.
     """
-    interests = shared_interests(lightly_conn_id)
+    await tell(lightly_conn_id, shared_interests(lightly_conn_id))
+
+
+async def tell(lightly_conn_id: str, interests: set[Interest]) -> None:
+    """:func:`tell_all`, for these interests."""
     try:
         async for snapshot in rounds(lightly_conn_id, interests):
             concerned = [one for one in interests if one.concerned(snapshot)]

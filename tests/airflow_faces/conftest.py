@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +15,10 @@ from lightly_airflow.contract.models.runs import LogCreateEntry, LogLevel, RunCr
 from lightly_airflow.contract.operations import datasets, datasources, runs, schedules, tags, workers
 from lightly_airflow.contract.wire import Request
 from lightly_airflow.testing import LightlyEmulator
+from tests.airflow_faces.rotation_stage import Stage, staged
 from tests.airflow_faces.variables import Variables
 from tests.gate import Gate
+from tests.s3_server import S3Server
 
 # What the played worker's report counts, and what a task tells of it.
 SIZES = {"nInput": 9, "nCorrupt": 1, "nDuplicate": 2, "nSelected": 5}
@@ -101,6 +104,10 @@ class PlayedWorker:
     def end(self, run_id: str, state: Any, message: str = "") -> None:
         self.api.call(runs.update_run(run_id, state, message))
 
+    def close(self, dataset_id: str, scheduled_run_id: str) -> None:
+        """Closes a scheduled run whose run has ended."""
+        self.api.call(schedules.update_scheduled_run(dataset_id, self.id, scheduled_run_id, "DONE"))
+
     def complete(self, dataset_id: str, run_id: str) -> None:
         """Ends a run well, with the dataset's first tag and a report that counts :data:`SIZES`."""
         self.api.call(tags.create_initial_tag(dataset_id, run_id))
@@ -115,3 +122,18 @@ class PlayedWorker:
 @pytest.fixture
 def worker(lightly_api: LightlyEmulator) -> PlayedWorker:
     return PlayedWorker(lightly_api)
+
+
+@pytest.fixture
+def stage(
+    lightly_api: LightlyEmulator, s3: S3Server, monkeypatch: pytest.MonkeyPatch, variables: Variables
+) -> Iterator[Stage]:
+    """Where rotations are played."""
+    with staged(lightly_api, s3, monkeypatch) as one:
+        yield one
+
+
+@pytest.fixture
+def uncounted(stage: Stage) -> PlayedWorker:
+    """A worker whose own requests go round the stage's counter."""
+    return PlayedWorker(stage.gate)

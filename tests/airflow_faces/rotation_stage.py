@@ -3,23 +3,53 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from cryptography.fernet import Fernet
 
 from lightly_airflow.contract.models.datasources import S3Config
-from lightly_airflow.contract.operations import datasets, datasources
+from lightly_airflow.contract.operations import datasets, datasources, runs, schedules
 from lightly_airflow.exceptions import LightlyRotationFailed
+from lightly_airflow.hooks.lightly import LightlyHook
 from lightly_airflow.operators import LightlyRotateCredentialsOperator, LightlySetDatasourceOperator
 from lightly_airflow.testing import LightlyEmulator
+from tests.client.flows.conftest import CONFIG
 from tests.gate import Gate
 from tests.s3_server import S3Server
 
+if TYPE_CHECKING:
+    from tests.airflow_faces.conftest import PlayedWorker
+
 Key = tuple[str, str]
+ALL, PUT, VERIFY = (one.operation for one in (datasources.ALL, datasources.PUT, datasources.VERIFY))
+GET, LIST, QUEUE = datasets.GET.operation, datasets.LIST.operation, schedules.LIST_OF_DATASET.operation
+LOOK = runs.GET_OF_SCHEDULE.operation
+WRONG = ("AKIAWRONGWRONGWRONGX", "wrong/secret+with/signs")
+
+
+def counts(*, unchanged: int = 0, would: int = 0, rotated: int = 0) -> dict[str, int]:
+    """What the operator tells of outcomes."""
+    return {"unchanged": unchanged, "would be rotated": would, "rotated": rotated}
+
+
+@contextmanager
+def staged(api: LightlyEmulator, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """A bucket, and the connections CAMERAS and PREVIOUS with its user's first key."""
+    s3.put("cameras", "input/a.jpg", b"a")
+    s3.put("cameras", "lightly/b.txt", b"b")
+    keys = s3.add_user("lightly", ("s3:*", "*")), s3.add_user("admin", ("iam:*", "*"))
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
+    stage = Stage(api, Gate(api.server), s3, monkeypatch, *keys)
+    stage.connect(stage.first)
+    stage.connect(stage.first, "PREVIOUS")
+    with s3.enforced():
+        yield stage
 
 
 @dataclass
@@ -86,10 +116,31 @@ class Stage:
         """Whether LightlyOne itself gets in."""
         return self.gate.call(datasources.verify_datasource(dataset_id)).errors is None
 
-    def rotate(self, dataset_id: Any, purpose: str = "INPUT", **arguments: Any) -> Any:
+    def rotate(self, dataset_id: Any, purpose: Any = "INPUT", **arguments: Any) -> Any:
         self.gate.operations.clear()
-        told = {"datasource_conn_id": "cameras", "purpose": purpose, **arguments}
-        return LightlyRotateCredentialsOperator(task_id="rotate", dataset_id=dataset_id, **told).execute({})
+        return self.operator(dataset_id=dataset_id, purpose=purpose, **arguments).execute({})
+
+    def operator(self, **arguments: Any) -> LightlyRotateCredentialsOperator:
+        """As a new process would have it; it waits no longer than a test can."""
+        told = {"datasource_conn_id": "cameras", "poll_interval": 0.01, **arguments}
+        made = LightlyRotateCredentialsOperator(task_id="rotate", **told)
+        made.hook = LightlyHook(sleep=lambda seconds: time.sleep(min(seconds, 0.01)))
+        return made
+
+    def switched(self, count: int) -> list[str]:
+        """So many datasets, and a connection that has another key by now."""
+        ids = self.datasets(count)
+        self.connect(self.second_key())
+        return ids
+
+    def begun(self, worker: PlayedWorker, dataset_id: str) -> str:
+        """A run of the dataset that a worker has begun; its id."""
+        return worker.pick_up(dataset_id, self.run(dataset_id))
+
+    def run(self, dataset_id: str) -> str:
+        """A run of the dataset in the queue; the scheduled run's id."""
+        config_id = self.api.call(schedules.create_config(CONFIG)).id
+        return self.api.call(schedules.schedule_run(dataset_id, config_id, "MID", [])).id
 
     def failing(self, dataset_id: Any, **arguments: Any) -> str:
         with pytest.raises(LightlyRotationFailed) as caught:

@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cryptography.fernet import Fernet
 
 from lightly_airflow.contract.errors import LightlyConfigError
 from lightly_airflow.contract.operations import datasets, datasources
 from lightly_airflow.contract.wire import Response
 from lightly_airflow.exceptions import LightlyInputError
 from lightly_airflow.operators import LightlyRotateCredentialsOperator
-from lightly_airflow.testing import LightlyEmulator
-from tests.airflow_faces.rotation_stage import Stage
+from tests.airflow_faces.rotation_stage import ALL, GET, PUT, QUEUE, VERIFY, WRONG, Stage, counts
 from tests.airflow_faces.variables import Variables
-from tests.gate import Gate
-from tests.s3_server import S3Server
-
-PUT, VERIFY = datasources.PUT.operation, datasources.VERIFY.operation
-WRONG = ("AKIAWRONGWRONGWRONGX", "wrong/secret+with/signs")
-
-
-@pytest.fixture
-def stage(
-    lightly_api: LightlyEmulator, s3: S3Server, monkeypatch: pytest.MonkeyPatch, variables: Variables
-) -> Iterator[Stage]:
-    s3.put("cameras", "input/a.jpg", b"a")
-    s3.put("cameras", "lightly/b.txt", b"b")
-    keys = s3.add_user("lightly", ("s3:*", "*")), s3.add_user("admin", ("iam:*", "*"))
-    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
-    staged = Stage(lightly_api, Gate(lightly_api.server), s3, monkeypatch, *keys)
-    staged.connect(staged.first)
-    staged.connect(staged.first, "PREVIOUS")
-    with s3.enforced():
-        yield staged
 
 
 def test_the_whole_story(stage: Stage) -> None:
@@ -45,12 +22,8 @@ def test_the_whole_story(stage: Stage) -> None:
     before = stage.api.call(datasources.all_datasources(dataset_id))
     second = stage.second_key()
     stage.connect(second)
-    for purpose in ("INPUT", "LIGHTLY"):
-        assert stage.rotate(dataset_id, purpose) == {
-            "purpose": purpose,
-            "counts": {"rotated": 1},
-            "outcomes": {dataset_id: "rotated"},
-        }
+    assert stage.rotate(dataset_id, None) == {"counts": counts(rotated=2), "rotated": [dataset_id], "dry_run": False}
+    assert stage.gate.operations == [ALL, GET, QUEUE, PUT, PUT, VERIFY]
     stage.delete(stage.first)
     assert stage.verified(dataset_id)
     assert stage.key_of(dataset_id) == stage.key_of(dataset_id, "LIGHTLY") == second[0]
@@ -62,8 +35,8 @@ def test_unchanged_the_second_time(stage: Stage) -> None:
     """One question for each dataset, and nothing is set."""
     ids = stage.datasets(2)
     stage.rotate(ids)
-    assert stage.rotate(ids)["counts"] == {"unchanged": 2}
-    assert stage.gate.operations == [datasources.ALL.operation] * 2
+    assert stage.rotate(ids)["counts"] == counts(unchanged=2)
+    assert stage.gate.operations == [ALL] * 2
 
 
 def test_a_wrong_key_is_refused_before_anything_is_sent(stage: Stage) -> None:
@@ -72,8 +45,8 @@ def test_a_wrong_key_is_refused_before_anything_is_sent(stage: Stage) -> None:
     stage.connect(WRONG)
     told = stage.failing(dataset_id)
     assert told.startswith(
-        "1 of 1 INPUT datasources do not have the credentials of connection 'cameras' or cannot be used with them:\n"
-        f"- {dataset_id}: refused before: LightlyOne could not use INPUT s3://cameras/input/:\n- list: "
+        "1 of 1 datasets do not have the credentials of connection 'cameras' or cannot be used with them:\n"
+        f"- {dataset_id} (cameras-0): INPUT refused before: LightlyOne could not use INPUT s3://cameras/input/:\n- list: "
     )
     assert "the access key id is unknown" in told
     assert PUT not in stage.gate.operations
@@ -85,7 +58,8 @@ def test_a_failed_verification_is_rolled_back(stage: Stage) -> None:
     (dataset_id,) = stage.datasets(1)
     stage.connect(WRONG)
     told = stage.failing(dataset_id, preflight=False, previous_conn_id="previous")
-    assert f"- {dataset_id}: rolled back: no permission to list on INPUT s3://cameras/input/" in told
+    assert f"- {dataset_id}: INPUT rolled back: no permission to list on INPUT s3://cameras/input/" in told
+    assert "\n  It is left with those of connection 'previous', put back; LightlyOne can use it" in told
     assert [one for one in stage.gate.operations if one in (PUT, VERIFY)] == [PUT, VERIFY, PUT, VERIFY]
     assert stage.verified(dataset_id)
     assert stage.key_of(dataset_id) == stage.first[0]
@@ -97,12 +71,15 @@ def test_a_failed_verification_without_a_way_back(stage: Stage) -> None:
     stage.rotate(ids)
     stage.connect(WRONG)
     told = stage.failing(ids, preflight=False)
-    assert f"- {ids[0]}: broken: no permission to list on INPUT s3://cameras/input/" in told
+    assert f"- {ids[0]}: INPUT broken: no permission to list on INPUT s3://cameras/input/" in told
     assert "\n  It is left with those of connection 'cameras'\n" in told
-    assert f"- {ids[1]}: refused before: LightlyOne could not use the credentials there for dataset {ids[0]}" in told
+    assert (
+        f"- {ids[1]}: INPUT refused before: LightlyOne could not use the credentials there for dataset {ids[0]}" in told
+    )
     assert [stage.key_of(one) for one in ids] == [WRONG[0], stage.first[0]]
     stage.connect(stage.first)
-    assert stage.rotate(ids)["outcomes"] == {ids[0]: "rotated", ids[1]: "unchanged"}
+    again = stage.rotate(ids)
+    assert (again["counts"], again["rotated"]) == (counts(rotated=1, unchanged=1), [ids[0]])
     assert stage.verified(ids[0])
 
 
@@ -112,8 +89,9 @@ def test_previous_credentials_that_do_no_better(stage: Stage) -> None:
     stage.connect(WRONG)
     stage.connect(WRONG, "PREVIOUS")
     told = stage.failing(dataset_id, preflight=False, previous_conn_id="previous")
-    assert f"- {dataset_id}: broken: " in told
-    assert "It is left with those of connection 'previous', put back, which do no better: no permission to" in told
+    assert f"- {dataset_id}: INPUT broken: " in told
+    left = "It is left with those of connection 'previous', put back; LightlyOne cannot use it: no permission to list"
+    assert left in told
 
 
 def test_a_failed_dataset_does_not_stop_the_others(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
@@ -121,31 +99,32 @@ def test_a_failed_dataset_does_not_stop_the_others(stage: Stage, capsys: pytest.
     ids = stage.datasets(1)
     unset = stage.api.call(datasets.create_dataset("unset", "Images")).id
     told = stage.failing([unset, *ids])
-    assert f"- {unset}: refused before: it has no INPUT datasource; LightlySetDatasourceOperator sets one" in told
+    assert f"- {unset}: INPUT refused before: it has no INPUT datasource; LightlySetDatasourceOperator sets one" in told
     assert told.startswith("1 of 2 ")
     assert (
-        "The credentials of connection cameras:\n"
-        "  dataset                   purpose       outcome\n"
-        f"  {unset}  INPUT         refused before\n"
-        f"  {ids[0]}  INPUT         rotated"
+        "The credentials of connection 'cameras':\n"
+        "  dataset                               purpose       outcome\n"
+        f"  {unset}              INPUT         refused before\n"
+        f"  {ids[0]} (cameras-0)  INPUT         rotated"
     ) in capsys.readouterr().out
 
 
 def test_twenty_datasets_on_one_connection(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
-    """One preflight, and four requests a dataset."""
+    """One preflight, and five requests a dataset: two of them for its type and for its runs."""
     caplog.set_level("INFO")
     ids = stage.datasets(20)
     stage.connect(stage.second_key())
-    assert stage.rotate(ids)["counts"] == {"rotated": 20}
+    assert stage.rotate(ids)["counts"] == counts(rotated=20)
     assert len([one for one in caplog.records if one.getMessage().startswith("Preflight of ")]) == 1
-    assert stage.gate.operations == [datasources.ALL.operation, datasets.GET.operation, PUT, VERIFY] * 20
+    assert stage.gate.operations == [ALL, GET, QUEUE, PUT, VERIFY] * 20
 
 
 def test_a_dry_run_changes_nothing(stage: Stage, variables: Variables) -> None:
     """It says what would be done, and what would be refused."""
     (dataset_id,) = stage.datasets(1)
     stage.connect(stage.second_key())
-    assert stage.rotate(dataset_id, dry_run="True")["outcomes"] == {dataset_id: "would be rotated"}
+    would = {"counts": counts(would=1), "rotated": [dataset_id], "dry_run": True}
+    assert stage.rotate(dataset_id, dry_run="True") == would
     stage.connect(WRONG)
     assert "refused before" in stage.failing(dataset_id, dry_run=True)
     assert {PUT, VERIFY}.isdisjoint(stage.gate.operations)
@@ -156,7 +135,7 @@ def test_without_a_fernet_key(stage: Stage, variables: Variables, caplog: pytest
     """Nothing is kept, everything is set anew, and the log says so."""
     stage.monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "{FERNET_KEY}")  # what an Airflow without one answers
     ids = stage.datasets(1)
-    assert [stage.rotate(ids)["counts"] for _ in range(2)] == [{"rotated": 1}] * 2
+    assert [stage.rotate(ids)["counts"] for _ in range(2)] == [counts(rotated=1)] * 2
     assert variables == {}
     assert "Airflow has no [core] fernet_key here" in caplog.text
 
@@ -184,8 +163,9 @@ def test_what_lightlyone_itself_refuses(stage: Stage) -> None:
     refused = Response(400, b'{"code": "DATASET_DATASOURCE_INVALID", "error": "not today"}')
     stage.gate.answers = lambda operation: refused if operation == PUT else None
     told = stage.failing(dataset_id, previous_conn_id="previous")
-    assert f"- {dataset_id}: refused before: " in told
+    assert f"- {dataset_id} (cameras-0): INPUT refused before: " in told
     assert "not today" in told
+    assert told.endswith("\n  What LightlyOne has still works")
     assert stage.gate.operations.count(PUT) == 1
 
 
@@ -193,10 +173,6 @@ def test_what_lightlyone_itself_refuses(stage: Stage) -> None:
     ("arguments", "message"),
     [
         ({"dry_run": "perhaps"}, "dry_run: 'perhaps' is neither true nor false"),
-        (
-            {"previous_conn_id": "cameras"},
-            "previous_conn_id: 'cameras' is also datasource_conn_id; name the connection that",
-        ),
         (
             {"dataset_id": "['a', 'b']"},
             "is neither an id nor a list of ids; a template renders a list as text: take another",

@@ -56,8 +56,8 @@ def played(monkeypatch: pytest.MonkeyPatch, snapshots: Sequence[Snapshot]) -> fl
     monkeypatch.setattr("lightly_airflow.hooks.outcome.time", clock)
 
     async def play() -> Any:
-        vigil, interest = trigger._begin()
-        told = asyncio.create_task(trigger._event(vigil, interest, interest.news))
+        vigil, interest = trigger.begin()
+        told = asyncio.create_task(trigger.event(vigil, interest, interest.news))
         for snapshot in snapshots:
             clock.now = snapshot.asked_at
             if interest.concerned(snapshot):

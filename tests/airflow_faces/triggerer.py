@@ -10,6 +10,7 @@ from typing import Any
 
 from airflow.triggers.shared_stream import SharedStreamManager
 
+from lightly_airflow.triggers.any_run import LightlyAnyRunTrigger
 from lightly_airflow.triggers.run import LightlyRunTrigger
 
 INTERVAL = 0.05
@@ -24,14 +25,14 @@ class Triggerer:
         self._ids = itertools.count(1)
         self._tasks: set[asyncio.Task[Event]] = set()
 
-    def start(self, trigger: LightlyRunTrigger) -> asyncio.Task[Event]:
+    def start(self, trigger: LightlyRunTrigger | LightlyAnyRunTrigger) -> asyncio.Task[Event]:
         """Runs a trigger, built anew from its arguments as they are stored; the result is its one event's payload."""
-        again = LightlyRunTrigger(**trigger.serialize()[1])
+        again = type(trigger)(**trigger.serialize()[1])
         task = asyncio.create_task(self._run(next(self._ids), again))
         self._tasks.add(task)
         return task
 
-    async def _run(self, trigger_id: int, trigger: LightlyRunTrigger) -> Event:
+    async def _run(self, trigger_id: int, trigger: LightlyRunTrigger | LightlyAnyRunTrigger) -> Event:
         key = trigger.shared_stream_key()
         stream = self.streams.subscribe(trigger_id=trigger_id, trigger=trigger, key=key)
         try:

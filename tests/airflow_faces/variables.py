@@ -1,4 +1,5 @@
-"""Airflow's Variables without a scheduler: what answers a task's questions in the place of its supervisor."""
+"""Airflow's Variables, and connections of its database, without a scheduler: what answers a task's questions in the place of
+its supervisor."""
 
 from __future__ import annotations
 
@@ -6,8 +7,10 @@ from typing import Any
 
 from airflow.sdk.exceptions import ErrorType
 from airflow.sdk.execution_time.comms import (
+    ConnectionResult,
     DeleteVariable,
     ErrorResponse,
+    GetConnection,
     GetVariable,
     OKResponse,
     PutVariable,
@@ -16,11 +19,17 @@ from airflow.sdk.execution_time.comms import (
 
 
 class Variables(dict[str, Any]):
-    """Speaks the supervisor's words for Variables, and knows nothing else."""
+    """Speaks the supervisor's words for Variables and connections, and knows nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.connections: dict[str, dict[str, Any]] = {}
 
     def send(self, asked: Any) -> Any:
         if isinstance(asked, GetVariable) and asked.key in self:
             return VariableResult(key=asked.key, value=self[asked.key])
+        if isinstance(asked, GetConnection) and asked.conn_id in self.connections:
+            return ConnectionResult(conn_id=asked.conn_id, **self.connections[asked.conn_id])
         if isinstance(asked, PutVariable):
             self[asked.key] = asked.value
         if isinstance(asked, DeleteVariable):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from lightly_airflow.contract.endpoint import PAGING, TEAM, Endpoint
 from lightly_airflow.contract.models.base import CreatedEntity
 from lightly_airflow.contract.models.datasets import (
@@ -11,6 +13,9 @@ from lightly_airflow.contract.models.datasets import (
     DatasetUpdateRequest,
 )
 from lightly_airflow.contract.wire import Call
+
+Whose = Literal["own", "shared", "team"]
+_WHOSE = {"own": {"shared": False}, "shared": {"shared": True}, "team": {"getAssetsOfTeam": True}}
 
 LIST: Endpoint[list[DatasetData]] = Endpoint(
     "GET", "/v1/datasets", list[DatasetData], query={"shared": bool, "excludePlayground": bool, **TEAM, **PAGING}
@@ -47,6 +52,11 @@ def datasets_starting_with(prefix: str, page_size: int, page_offset: int) -> Cal
 def list_datasets(page_size: int = 1, page_offset: int = 0) -> Call[list[DatasetData]]:
     """GET /v1/datasets: one page of the token's datasets."""
     return LIST.call(query={"pageSize": page_size, "pageOffset": page_offset})
+
+
+def datasets_of(whose: Whose, page_size: int, page_offset: int = 0) -> Call[list[DatasetData]]:
+    """GET /v1/datasets: one page of the user's own datasets, of those shared with them, or of their team's."""
+    return LIST.call(query={**_WHOSE[whose], "pageSize": page_size, "pageOffset": page_offset})
 
 
 def get_dataset(dataset_id: str) -> Call[DatasetData]:
