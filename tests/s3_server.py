@@ -7,6 +7,7 @@ import os
 import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -69,14 +70,21 @@ class S3Server:
             iam.put_user_policy(UserName=name, PolicyName="allowed", PolicyDocument=_policy(allowed))
         return self.add_key(name)
 
-    def add_key(self, user: str) -> Key:
-        """One more access key of a user's. It and the next work past :meth:`enforced`, as an account's owner would."""
-        backend = iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
-        key = backend.create_access_key(user_name=user)
+    def add_key(self, name: str) -> Key:
+        """One more access key of a user. It and the next two go past :meth:`enforced`, as an account's owner would."""
+        key = self._iam.create_access_key(user_name=name)
         return key.access_key_id, key.secret_access_key
 
-    def delete_key(self, user: str, key: Key) -> None:
-        iam_backends[DEFAULT_ACCOUNT_ID]["aws"].delete_access_key(key[0], user)
+    def delete_key(self, name: str, key_id: str) -> None:
+        self._iam.delete_access_key(key_id, name)
+
+    def deactivate_key(self, name: str, key_id: str) -> None:
+        self._iam.update_access_key(name, key_id, "Inactive")
+
+    def age_key(self, key_id: str, made: datetime) -> None:
+        """Has an access key be made at another time than now, which no request could."""
+        users = self._iam.users.values()
+        next(key for user in users for key in user.access_keys if key.access_key_id == key_id).create_date = made
 
     def add_role(self, name: str, external_id: str, *allowed: tuple[str, str]) -> str:
         """A role that this account's users may assume with the external id; its ARN."""
@@ -91,6 +99,10 @@ class S3Server:
             role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]
             iam.put_role_policy(RoleName=name, PolicyName="allowed", PolicyDocument=_policy(allowed))
         return str(role["Arn"])
+
+    @property
+    def _iam(self) -> Any:
+        return iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
 
     def _client(self, service: str) -> Any:
         return boto3.client(

@@ -123,7 +123,7 @@ def test_an_access_key(on_s3: tuple[Story, Key], s3: S3Server) -> None:
     second = s3.add_key("lightly")
     story.connect_s3(second)
     story.rotate()
-    s3.delete_key("lightly", first)
+    s3.delete_key("lightly", first[0])
     story.curate()
     assert (s3.lifecycle.refused, story.gate.refused) == ([], [])
     # And that counts: the first key opens nothing any more.

@@ -111,7 +111,7 @@ def test_hourly_rotation(site: Cameras) -> None:
     assert run("credential_rotation", {}) == told
     assert site.keys_of(ids[0]) == site.keys_of(ids[1]) == {second[0]}
     assert site.keys_of(elsewhere) == {site.first[0]}
-    site.s3.delete_key("lightly", site.first)
+    site.s3.delete_key("lightly", site.first[0])
     for dataset_id in ids:
         assert site.gate.call(datasources.verify_datasource(dataset_id)).errors is None
     count = site.gate.operations.count(PUT)
@@ -148,7 +148,7 @@ def test_a_refused_key_spoils_no_night(site: Cameras) -> None:
     next_scenes(1)
     assert run("rotate_and_curate", conf) == well
     assert site.keys_of(dataset_id) == {second[0]}
-    site.s3.delete_key("lightly", site.first)
+    site.s3.delete_key("lightly", site.first[0])
     site.connect(WRONG)
     next_scenes(2)
     state, states = run("rotate_and_curate", conf)
@@ -160,7 +160,7 @@ def test_a_refused_key_spoils_no_night(site: Cameras) -> None:
 def test_credentials_that_do_not_work_any_more(site: Cameras) -> None:
     """Neither the new ones nor those that LightlyOne has: nothing is scheduled that could only fail."""
     site.dataset("city-cameras")
-    site.s3.delete_key("lightly", site.first)
+    site.s3.delete_key("lightly", site.first[0])
     state, states = run("rotate_and_curate", {"poll_interval": 1})
     assert (state, states["rotate"], states["curate"]) == ("failed", ["failed"], ["upstream_failed"])
 

@@ -162,7 +162,7 @@ def rotated(scene: Scene) -> dict[str, str]:
         scene.switch(place)
     scene.runs("rotates_keys", *confs)
     for place in PLACES:
-        scene.s3.delete_key(place, scene.keys[place][0])
+        scene.s3.delete_key(place, scene.keys[place][0][0])
     return ids
 
 

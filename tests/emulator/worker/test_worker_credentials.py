@@ -66,7 +66,7 @@ def test_a_deleted_key_fails_the_next_run_and_another_mends_it(owner: Owner) -> 
     """The message names the datasource and the cause, and the worker itself is none the worse."""
     assert owner.night()[0] == "COMPLETED"
     second = owner.s3.add_key("lightly")
-    owner.s3.delete_key("lightly", owner.first)
+    owner.s3.delete_key("lightly", owner.first[0])
     failed = (
         f"the INPUT datasource lacks permissions: cannot list s3://{BUCKET}/input/: {UNKNOWN}",
         f"the LIGHTLY datasource lacks permissions: cannot list s3://{BUCKET}/lightly/: {UNKNOWN}",
@@ -81,7 +81,7 @@ def test_a_deleted_key_fails_the_next_run_and_another_mends_it(owner: Owner) -> 
 
 def test_a_run_that_verifies_nothing_fails_at_its_first_look(owner: Owner) -> None:
     """``bypass_verify`` spares the proof, not the use."""
-    owner.s3.delete_key("lightly", owner.first)
+    owner.s3.delete_key("lightly", owner.first[0])
     told = f"cannot list s3://{BUCKET}/input/: {UNKNOWN}"
     assert owner.night(bypass_verify=True) == ("FAILED", told)
 
@@ -94,7 +94,7 @@ def test_a_run_under_way_keeps_the_key_that_it_began_with(owner: Owner) -> None:
 
     def rotate_and_delete() -> None:
         owner.set_key(owner.first)
-        owner.s3.delete_key("lightly", second)
+        owner.s3.delete_key("lightly", second[0])
 
     with at_state(owner.site, "SAMPLING", rotate_and_delete):
         state, message = owner.night()
@@ -131,7 +131,7 @@ def test_a_signed_url_reads_with_what_the_datasource_has(owner: Owner) -> None:
 
     second = owner.s3.add_key("lightly")
     assert status() == 200
-    owner.s3.delete_key("lightly", owner.first)
+    owner.s3.delete_key("lightly", owner.first[0])
     assert status() == 400
     owner.set_key(second)
     assert status() == 200
@@ -144,7 +144,7 @@ def test_what_is_verified_and_listed_follows_as_well(owner: Owner) -> None:
     second = owner.s3.add_key("lightly")
     verify = datasources.verify_datasource(owner.site.dataset_id)
     assert owner.site.desk.api(verify).errors is None
-    owner.s3.delete_key("lightly", owner.first)
+    owner.s3.delete_key("lightly", owner.first[0])
     errors = owner.site.desk.api(verify).errors
     assert errors.can_list == (
         f"INPUT: cannot list s3://{BUCKET}/input/: {UNKNOWN}; LIGHTLY: cannot list s3://{BUCKET}/lightly/: {UNKNOWN}"
