@@ -11,7 +11,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -115,8 +115,8 @@ def _running(keys: Sequence[str], directory: Path, *options: str, port: int = 0)
     with log.open("w") as out, subprocess.Popen(command, cwd=directory, env=environment, stdout=out) as process:
         try:
             server = Azurite(_url(process, log), keys[0], log)
-            yield server
-            server.client.close()
+            with closing(server.client):
+                yield server
         finally:
             process.terminate()
 

@@ -93,7 +93,7 @@ def _read(path: Path, state: Path) -> Seal:
 def _lost(state: Path, what: str) -> LightlyConfigError:
     return LightlyConfigError(
         f"{key_path(state)}, the key to the credentials in {state.name}, {what}; put the right one there, or delete"
-        f" {state.name} and begin anew"
+        " both files and begin anew"
     )
 
 

@@ -143,8 +143,8 @@ def test_a_lost_key_is_said(tmp_path: Path, key: bytes | None, what: str) -> Non
     with pytest.raises(LightlyConfigError) as caught:
         World(path)
     assert str(caught.value) == (
-        f"{path}.key, the key to the credentials in state.db, {what}; put the right one there, or delete state.db and begin"
-        " anew"
+        f"{path}.key, the key to the credentials in state.db, {what}; put the right one there, or delete both files and"
+        " begin anew"
     )
     Path(f"{path}.key").write_bytes(kept)
     with closing(World(path)) as world:
