@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from airflow.serialization.decoders import smart_decode_trigger_kwargs
 from airflow.triggers.shared_stream import SharedStreamManager
 
 from lightly_airflow.triggers.run import LightlyRunTrigger
@@ -61,6 +62,12 @@ async def triggerer() -> AsyncIterator[Triggerer]:
         yield running
     finally:
         await running.stop()
+
+
+def as_the_triggerer_reads(stored: dict[str, Any]) -> dict[str, Any]:
+    """A trigger's arguments from its row in Airflow's database."""
+    decode: Any = smart_decode_trigger_kwargs  # not annotated
+    return {key: decode(value) for key, value in stored.items()}
 
 
 def trigger_for(scheduled_run_id: str, dataset_id: str, **more: Any) -> LightlyRunTrigger:
