@@ -9,7 +9,7 @@ import pytest
 from airflow.sdk.exceptions import TaskDeferred
 
 from lightly_airflow.contract.errors import LightlyNotFound
-from lightly_airflow.contract.operations import datasets, runs, schedules
+from lightly_airflow.contract.operations import datasets, schedules
 from lightly_airflow.contract.states import RUN_STATES, RunState
 from lightly_airflow.operators import LightlyScheduleRunOperator
 from lightly_airflow.testing import LightlyEmulator
@@ -44,25 +44,11 @@ def schedule(dataset_id: str, context: dict[str, Any]) -> Callable[..., dict[str
     return one_try
 
 
-def bring_to(worker: PlayedWorker, dataset_id: str, scheduled_run_id: str, state: str) -> None:
-    """Brings a scheduled run into a state, as LightlyOne's worker or a user of the web app would."""
-    api = worker.api
-    if state == "CANCELED":
-        api.call(schedules.cancel_scheduled_run(dataset_id, scheduled_run_id))
-    elif state in ("LOCKED", "DONE"):
-        api.call(schedules.update_scheduled_run(dataset_id, worker.id, scheduled_run_id, "LOCKED"))
-        if state == "DONE":
-            api.call(schedules.update_scheduled_run(dataset_id, worker.id, scheduled_run_id, "DONE"))
-    elif state != "OPEN":
-        run_id = worker.pick_up(dataset_id, scheduled_run_id)
-        api.call(runs.update_run(run_id, state))  # type: ignore[arg-type]  # the table's states are the contract's
-
-
 @pytest.mark.parametrize("state", TAKEN_UP)
 def test_a_retry(dataset_id: str, worker: PlayedWorker, schedule: Callable[..., dict[str, Any]], state: str) -> None:
     """A run that goes on, or has ended well, is the task's; one that has not is followed by another."""
     first = schedule()["scheduled_run_id"]
-    bring_to(worker, dataset_id, first, state)
+    worker.bring_to(dataset_id, first, state)
     assert (schedule()["scheduled_run_id"] == first) is TAKEN_UP[state]
     queue = worker.api.call(schedules.scheduled_runs(dataset_id, ["OPEN", "LOCKED", "DONE", "CANCELED"]))
     assert len(queue) == (1 if TAKEN_UP[state] else 2)
@@ -74,7 +60,7 @@ def test_a_retry_with_another_configuration(
 ) -> None:
     """The run of the old configuration is never the answer to the new one."""
     first = schedule()["scheduled_run_id"]
-    bring_to(worker, dataset_id, first, state)
+    worker.bring_to(dataset_id, first, state)
     assert schedule(worker_config={"use_datapool": True})["scheduled_run_id"] != first
 
 
@@ -98,7 +84,7 @@ def test_cleared_before_it_has_ended(
 ) -> None:
     """A run that nobody has begun is cancelled with a task that waits for it; any other one is taken up as by a retry."""
     first = run_of_one_try(dataset_id, context, **arguments)
-    bring_to(worker, dataset_id, first, state)
+    worker.bring_to(dataset_id, first, state)
     context["ti"] = TaskInstance(max_tries=3)
     second = run_of_one_try(dataset_id, context, **arguments)
     taken_up = TAKEN_UP[state] and (state != "OPEN" or outlasts)

@@ -113,10 +113,8 @@ def trigger(order: dict[str, Any]) -> dict[str, Any]:
     assert one.serialize()[0] == order["row"]["classpath"]
 
     async def event() -> Any:
-        if order["alone"]:
-            return (await anext(aiter(one.run()))).payload
         async with triggerer() as airflow:
-            return await airflow.start(one)
+            return await (airflow.start_alone if order["alone"] else airflow.start)(one)
 
     return {"event": asyncio.run(event())}
 

@@ -32,6 +32,12 @@ class Triggerer:
         self._tasks.add(task)
         return task
 
+    def start_alone(self, trigger: LightlyRunTrigger) -> asyncio.Task[Event]:
+        """The same as Airflow 3.2 does it, which shares no loops."""
+        task = asyncio.create_task(alone(LightlyRunTrigger(**trigger.serialize()[1])))
+        self._tasks.add(task)
+        return task
+
     async def _run(self, trigger_id: int, trigger: LightlyRunTrigger) -> Event:
         key = trigger.shared_stream_key()
         stream = self.streams.subscribe(trigger_id=trigger_id, trigger=trigger, key=key)
@@ -52,6 +58,11 @@ class Triggerer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.streams.stop_all()
+
+
+async def alone(trigger: LightlyRunTrigger) -> Event:
+    (event,) = [event.payload async for event in trigger.run()]
+    return dict(event)
 
 
 @asynccontextmanager
