@@ -47,6 +47,6 @@ def test_killed_at_any_moment(api: LightlyEmulator, tries: Tries, tmp_path: Path
             with working(faults, PlayedWorker(api), dataset_id):
                 result = life.result()
         finally:
-            print(life, more, *faults.requests, sep="\n")
+            print(mode, seed, life.told, more, *faults.requests, sep="\n")
         assert faults.count(CANCEL) == 0
     check(api, dataset_id, result)
