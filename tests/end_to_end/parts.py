@@ -101,6 +101,11 @@ class Api(RunningAirflow):
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
         self._ask("PATCH", path, json={"new_state": state})
 
+    def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """As a user does on the web page."""
+        body = {"dag_run_id": run_id, "task_ids": [task_id], "only_failed": False, "dry_run": False}
+        self._ask("POST", f"dags/{dag_id}/clearTaskInstances", json=body)
+
     def change_connection(self, connection_id: str, conn_type: str = "lightly", **changed: Any) -> None:
         body = {"connection_id": connection_id, "conn_type": conn_type, **changed}
         self._ask("PATCH", f"connections/{connection_id}", json=body, params={"update_mask": [*changed]})
