@@ -60,7 +60,9 @@ class OneRun:
         config_id = remembered.config_id
         found = self.hook.run(find_scheduled(self.dataset_id, config_id))
         if found is None:
-            # The earlier try died between making the config and scheduling with it, or LightlyOne has forgotten both.
+            # The earlier try died between making the config and scheduling with it, or LightlyOne has forgotten both. What
+            # is scheduled now is no run of before a clear.
+            self.memory.keep(config_id)
             view = self._with(config_id, fresh=False)
             return (view, config_id) if view else self._anew()
         view = current(self.hook, self.dataset_id, found)

@@ -14,6 +14,7 @@ from lightly_airflow.contract.states import RUN_STATES, RunState
 from lightly_airflow.operators import LightlyScheduleRunOperator
 from lightly_airflow.testing import LightlyEmulator
 from tests.airflow_faces.conftest import PlayedWorker, Store, TaskInstance
+from tests.client.flows.conftest import CONFIG
 
 SELECTION = {"n_samples": 5, "strategies": [{"input": {"type": "EMBEDDINGS"}, "strategy": {"type": "DIVERSITY"}}]}
 GOES_ON = [state for state in get_args(RunState) if not RUN_STATES[state].terminal]
@@ -104,6 +105,15 @@ def run_of_one_try(dataset_id: str, context: dict[str, Any], **arguments: Any) -
         return str(task.execute(context)["scheduled_run_id"])
     except TaskDeferred as deferred:
         return str(deferred.trigger.serialize()[1]["scheduled_run_id"])
+
+
+def test_cleared_before_anything_was_scheduled(dataset_id: str, worker: PlayedWorker, context: dict[str, Any]) -> None:
+    """The try that made the config died before it could schedule: what the new round schedules is its own."""
+    run_of_one_try(dataset_id, context, deferrable=True)
+    context["task_state_store"]["lightly_run"]["config_id"] = worker.api.call(schedules.create_config(CONFIG)).id
+    context["ti"] = TaskInstance(max_tries=3)
+    second = run_of_one_try(dataset_id, context, deferrable=True)
+    assert run_of_one_try(dataset_id, context, deferrable=True) == second
 
 
 def test_what_the_version_before_remembered(dataset_id: str, context: dict[str, Any]) -> None:
