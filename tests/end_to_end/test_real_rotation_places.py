@@ -247,6 +247,8 @@ def test_it_is_told_nowhere(
     found, searched = found_in(scene.home, secrets | hashes, {f"id of {name}": key[0] for name, key in keys.items()})
     assert found == []
     assert searched > 20
+    # The search does find what is there: Airflow keeps logins in clear.
+    assert found_in(scene.home, {"wrong key's id": WRONG[0]}, {})[0]
     assert "lightly_rotation_" in dump(scene.home / "airflow" / "airflow.db")
     with closing(sqlite3.connect(scene.home / "lightly.db")) as state:
         assert state.execute("SELECT count(*) FROM datasource").fetchone() == (14,)
