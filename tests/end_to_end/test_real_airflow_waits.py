@@ -66,10 +66,6 @@ class Night:
         self.gate.stand_before(self.servers[0])
         self.servers[0].start()
 
-    def restart(self, part: str) -> None:
-        self.parts.kill(part)
-        self.parts.start(part)
-
 
 def until(condition: Callable[[], bool]) -> None:
     while not condition():  # the test's own timeout ends this
@@ -103,12 +99,12 @@ def play(night: Night) -> None:
     night.api.wait_for(MANY, many_runs, "deferred", COUNT)
     night.api.wait_for(ONE, one_run, "deferred", 1)
     night.watch("nothing")
-    night.restart("triggerer")
+    night.parts.restart("triggerer")
     night.watch("triggerer killed")
     night.api.change_connection("lightly_default", password=ROTATED)
     night.gate.token = ROTATED
     night.watch("token rotated")
-    night.restart("scheduler")
+    night.parts.restart("scheduler")
     night.watch("scheduler killed")
     night.restart_lightlyone()
     night.watch("LightlyOne restarted")

@@ -12,7 +12,7 @@ from azure.storage.blob import generate_account_sas
 
 from tests.azurite_server import new_key
 from tests.end_to_end.conftest import Stack
-from tests.end_to_end.test_real_airflow import places
+from tests.end_to_end.searched import places
 
 DAG = "credentials_run_out"
 
@@ -42,7 +42,7 @@ def test_fires_when_it_is_time(stack: Stack) -> None:
     assert "Looking again at" in stack.airflow.task_log(DAG, run_id, "due_runs_out")
     signature = token.partition("sig=")[2].partition("&")[0]
     secrets = {signature, unquote(signature), key}
-    assert [place for place, text in places(stack) if any(secret in text for secret in secrets)] == []
+    assert [place for place, text in places(stack.home) if any(secret in text for secret in secrets)] == []
 
 
 def states(stack: Stack, run_id: str) -> dict[str, str]:
