@@ -9,20 +9,20 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from azure.storage.blob import BlobServiceClient, generate_container_sas
 
 ACCOUNT = "lightlytest"
 _PROGRAM = Path(__file__).parent / "azurite/node_modules/azurite/dist/src/blob/main.js"
-_OPTIONS = (
-    "--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck",
-)  # fmt: skip
+_OPTIONS = ("--blobHost", "127.0.0.1", "--disableTelemetry", "--skipApiVersionCheck")
 
 
 class Azurite:
@@ -30,12 +30,22 @@ class Azurite:
 
     :param url: of the account.
     :param key: the account key.
+    :param log: where it writes each request and its answer.
     """
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, log: Path) -> None:
         self.url = url
         self.key = key
         self.client = BlobServiceClient(url, credential=key)
+        self._log = log
+
+    def refused(self) -> list[tuple[str, str]]:
+        """Method and status of each request so far that was answered with 401 or 403."""
+        return re.findall(r'"(\w+) \S+ HTTP/1.1" (40[13])', self._log.read_text())
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.url).port or 0
 
     def reset(self) -> None:
         """Deletes all containers."""
@@ -71,28 +81,42 @@ def new_key() -> str:
 @contextmanager
 def azurite_server() -> Iterator[Azurite]:
     """A running server, where obstore looks for Azure; skips the test that asks for it if there is none to run."""
-    node = shutil.which("node")
-    if node is None or not _PROGRAM.exists():
-        pytest.skip("Azurite is not installed: install node and npm, and run make test")
     key = new_key()
-    with tempfile.TemporaryDirectory() as directory, _running(node, key, directory) as url:
-        os.environ["AZURE_STORAGE_ENDPOINT"] = url
-        server = Azurite(url, key)
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        _running([key], Path(directory), "--inMemoryPersistence") as server,
+    ):
+        os.environ["AZURE_STORAGE_ENDPOINT"] = server.url
         try:
             yield server
         finally:
             del os.environ["AZURE_STORAGE_ENDPOINT"]
-            server.client.close()
 
 
 @contextmanager
-def _running(node: str, key: str, directory: str) -> Iterator[str]:
-    environment = {**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{key}"}
-    log = Path(directory, "log")
-    command = [node, str(_PROGRAM), *_OPTIONS]
+def azurite_account(keys: Sequence[str], directory: Path, port: int = 0) -> Iterator[Azurite]:
+    """A server whose account has these keys; skips as :func:`azurite_server` does.
+
+    :param directory: where its blobs lie, so that a server with other keys can take its place.
+    :param port: where it listens; by default a free one.
+    """
+    with _running(keys, directory, "--location", str(directory), port=port) as server:
+        yield server
+
+
+@contextmanager
+def _running(keys: Sequence[str], directory: Path, *options: str, port: int = 0) -> Iterator[Azurite]:
+    node = shutil.which("node")
+    if node is None or not _PROGRAM.exists():
+        pytest.skip("Azurite is not installed: install node and npm, and run make test")
+    environment = {**os.environ, "AZURITE_ACCOUNTS": ":".join([ACCOUNT, *keys])}
+    log = directory / f"log-{uuid.uuid4().hex}"
+    command = [node, str(_PROGRAM), *_OPTIONS, "--blobPort", str(port), *options]
     with log.open("w") as out, subprocess.Popen(command, cwd=directory, env=environment, stdout=out) as process:
         try:
-            yield _url(process, log)
+            server = Azurite(_url(process, log), keys[0], log)
+            with closing(server.client):
+                yield server
         finally:
             process.terminate()
 

@@ -26,12 +26,14 @@ class Gate:
 
     :param token: the one that is accepted just now. The account stays the same when it changes.
     :param answers: answers in the emulator's place; ``None`` lets a request pass.
+    :param refused: what was not answered with a status of success.
     """
 
     server: Server
     token: str = TOKEN
     answers: Callable[[str], Response | None] = lambda operation: None
     operations: list[str] = field(default_factory=list)
+    refused: list[tuple[str, int]] = field(default_factory=list)
     _behind: Emulator = field(init=False)
 
     def __post_init__(self) -> None:
@@ -55,8 +57,12 @@ class Gate:
     def _send(self, request: Request, token: str | None) -> Response:
         operation = self._behind.operation(request.method, request.path)
         self.operations.append(operation)
-        refused = None if token == self.token else UNAUTHORIZED
-        return refused or self.answers(operation) or self._behind.send(request, TOKEN)
+        refused = None if token in (self.token, None) else UNAUTHORIZED
+        # Signed URLs come without a token; what else does is refused behind this gate.
+        answer = refused or self.answers(operation) or self._behind.send(request, token and TOKEN)
+        if answer.status // 100 != 2:
+            self.refused.append((operation, answer.status))
+        return answer
 
     def datasets(self, count: int, name: str = "cameras") -> Iterator[str]:
         """So many datasets that are ready for runs; their ids."""

@@ -3,7 +3,7 @@
 The emulator asks for no token, knows no permissions, and has no listing and deleting in Google's XML API, which obstore
 speaks. Here, tokens are exchanged for keys whose signature is checked, every request needs its permission, and answers
 have the headers and error documents of https://cloud.google.com/storage/docs/xml-api/reference-status. Rules, and listings with
-the facts that they ask for, are in Google's JSON API: tests/gcs_json.py.
+the facts that they ask for, are in Google's JSON API: tests/gcs_json.py. What IAM tells of keys: tests/gcs_iam.py.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from gcp_storage_emulator import server as emulator
 from gcp_storage_emulator.storage import Storage
 
+from tests.gcs_iam import IAM_ROOT, Iam
 from tests.gcs_json import PAGE, ROOT, json_answer
 
 ALL = ("list", "get", "create", "delete")
@@ -43,13 +44,14 @@ class _Memory(Storage):  # type: ignore[misc]
 class GcsServer:
     """Google's storage and its token service. Keys are made by :meth:`service_account`.
 
-    ``faults`` are the statuses with which the next requests to the JSON API fail, ``lifetime`` is that of tokens, in seconds.
+    ``faults`` are the statuses with which the next requests to the JSON APIs fail, ``lifetime`` is that of tokens, in seconds.
     """
 
     storage: Storage = field(default_factory=lambda: _Memory(use_memory_fs=True))
     keys: dict[str, RSAPublicKey] = field(default_factory=dict)
     grants: dict[str, set[str]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    iam: Iam = field(default_factory=Iam)
     faults: list[int] = field(default_factory=list)
     lifetime: int = 3599
     url: str = ""
@@ -57,16 +59,17 @@ class GcsServer:
     def service_account(self, name: str, *granted: str) -> dict[str, str]:
         """The key file of a service account that may do what is granted; its older keys stop working.
 
-        :param granted: of ``list``, ``get``, ``create``, ``delete``, and ``buckets.get``.
+        :param granted: of ``list``, ``get``, ``create``, ``delete``, ``buckets.get`` and ``serviceAccountKeys.get``.
         """
         email = f"{name}@project-of-tests.iam.gserviceaccount.com"
-        key = generate_private_key(public_exponent=65537, key_size=2048)
+        key, key_id = generate_private_key(public_exponent=65537, key_size=2048), secrets.token_hex(20)
+        self.iam.add(email, key_id)
         self.keys[email], self.grants[email] = key.public_key(), set(granted)
         self.tokens = {token: owner for token, owner in self.tokens.items() if owner != email}
         return {
             "type": "service_account",
             "project_id": "project-of-tests",
-            "private_key_id": secrets.token_hex(20),
+            "private_key_id": key_id,
             "private_key": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
             "client_email": email,
             "client_id": "1",
@@ -103,7 +106,8 @@ class GcsServer:
 
     def token(self, assertion: str) -> tuple[int, dict[str, Any]]:
         """What the token service answers to a signed claim."""
-        owner = jwt.decode(assertion, options={"verify_signature": False})["iss"]
+        claim = jwt.decode(assertion, options={"verify_signature": False})
+        owner = claim["iss"]
         if owner not in self.keys:
             return 400, {"error": "invalid_grant", "error_description": "Invalid grant: account not found"}
         try:
@@ -112,6 +116,7 @@ class GcsServer:
             return 400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}
         token = secrets.token_urlsafe()
         self.tokens[token] = owner
+        self.iam.scopes[token] = claim["scope"].split()
         return 200, {"access_token": token, "expires_in": self.lifetime, "token_type": "Bearer"}
 
     def refusal(self, method: str, bucket: str, key: str, token: str) -> tuple[int, str, str] | None:
@@ -140,7 +145,7 @@ class _Handler(emulator.RequestHandler):  # type: ignore[misc]
         super().__init__(self.outer.storage, *args)
 
     def do_GET(self) -> None:  # noqa: N802
-        if self.path.startswith(ROOT):
+        if self.path.startswith((ROOT, IAM_ROOT)):
             self._answer_json()
         elif self._goes_on("GET"):
             self._list() if not self._key else super().do_GET()
@@ -182,7 +187,11 @@ class _Handler(emulator.RequestHandler):  # type: ignore[misc]
         if self.outer.faults:
             return self._answer(self.outer.faults.pop(0), "<html>try again</html>")
         owner = self.outer.tokens.get(self._token())
-        status, body = json_answer(self.storage, self.path, owner, self.outer.grants.get(owner or "", set()))
+        granted = self.outer.grants.get(owner or "", set())
+        if self.path.startswith(IAM_ROOT):
+            status, body = self.outer.iam.answer(self.path, owner, self._token(), granted)
+        else:
+            status, body = json_answer(self.storage, self.path, owner, granted)
         return self._answer(status, json.dumps(body), "application/json")
 
     def _list(self) -> None:

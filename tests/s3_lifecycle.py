@@ -25,6 +25,7 @@ class Lifecycle:
     """Stands before moto. Rules are kept as they were put, and HEAD and GET of an object tell when it expires.
 
     :ivar requests: how many there were, by kind: ``LIST``, ``GET lifecycle`` and the like, else the method.
+    :ivar refused: method, path and status of what was answered with 401 or 403.
     :ivar before_listing: called before each page of a listing is made, with the number of those before it.
     """
 
@@ -36,6 +37,7 @@ class Lifecycle:
     def reset(self) -> None:
         self._configurations.clear()
         self.requests: Counter[str] = Counter()
+        self.refused: list[str] = []
         self.before_listing: Callable[[int], object] = lambda number: None
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -46,6 +48,8 @@ class Lifecycle:
         self.requests[kind] += 1
         sent = _body(environ) if kind == "PUT lifecycle" else b""
         status, headers, body = _answer(self._application, environ)
+        if status.startswith(("401", "403")):
+            self.refused.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']} {status}")
         if status.startswith("2"):
             headers, body = self._changed(kind, bucket, key, sent, headers, body)
         start_response(status, headers)

@@ -7,9 +7,12 @@ import os
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.iam.models import iam_backends
 from moto.server import ThreadedMotoServer
 
 from tests.s3_lifecycle import Lifecycle
@@ -17,6 +20,7 @@ from tests.s3_lifecycle import Lifecycle
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+Key = tuple[str, str]  # an access key's id and secret
 A = TypeVar("A")
 
 
@@ -71,13 +75,28 @@ class S3Server:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         return [one["Key"] for page in pages for one in page.get("Contents", [])]
 
-    def add_user(self, name: str, *allowed: tuple[str, str]) -> tuple[str, str]:
-        """A user who may do what the pairs of action and resource say; the access key's id and secret."""
+    def add_user(self, name: str, *allowed: tuple[str, str]) -> Key:
+        """A user who may do what the pairs of action and resource say; the access key."""
         with closing(self._client("iam")) as iam:
             iam.create_user(UserName=name)
             iam.put_user_policy(UserName=name, PolicyName="allowed", PolicyDocument=_policy(allowed))
-            key = iam.create_access_key(UserName=name)["AccessKey"]
-        return key["AccessKeyId"], key["SecretAccessKey"]
+        return self.add_key(name)
+
+    def add_key(self, name: str) -> Key:
+        """One more access key of a user. It and the next two go past :meth:`enforced`, as an account's owner would."""
+        key = self._iam.create_access_key(user_name=name)
+        return key.access_key_id, key.secret_access_key
+
+    def delete_key(self, name: str, key_id: str) -> None:
+        self._iam.delete_access_key(key_id, name)
+
+    def deactivate_key(self, name: str, key_id: str) -> None:
+        self._iam.update_access_key(name, key_id, "Inactive")
+
+    def age_key(self, key_id: str, made: datetime) -> None:
+        """Has an access key be made at another time than now, which no request could."""
+        users = self._iam.users.values()
+        next(key for user in users for key in user.access_keys if key.access_key_id == key_id).create_date = made
 
     def add_role(self, name: str, external_id: str, *allowed: tuple[str, str]) -> str:
         """A role that this account's users may assume with the external id; its ARN."""
@@ -92,6 +111,10 @@ class S3Server:
             role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]
             iam.put_role_policy(RoleName=name, PolicyName="allowed", PolicyDocument=_policy(allowed))
         return str(role["Arn"])
+
+    @property
+    def _iam(self) -> Any:
+        return iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
 
     def _client(self, service: str) -> Any:
         return boto3.client(

@@ -6,8 +6,6 @@ after the ``except`` block has ended, so that they do not carry the library's as
 
 from __future__ import annotations
 
-import logging
-import re
 import socket
 import ssl
 from contextlib import suppress
@@ -16,28 +14,11 @@ from typing import TYPE_CHECKING
 
 from lightly_airflow.client.settings import ApiSettings, headers, is_absolute
 from lightly_airflow.contract.errors import LightlyConfigError, LightlyConnectionError
+from lightly_airflow.contract.hiding import HideSecrets
 from lightly_airflow.contract.wire import Request, Response
 
 if TYPE_CHECKING:
     from typing import Self
-
-
-class HideSecrets(logging.Filter):
-    """Takes tokens and signatures out of what the libraries log: they print whole URLs, httpx even at INFO."""
-
-    _LOGGERS = ("httpx", "urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry")
-    _SECRETS = re.compile(r"((?:token|signature|sig)=)[^&\s\"')]+", re.IGNORECASE)
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = self._SECRETS.sub(r"\1***", record.getMessage()), ()
-        return True
-
-    @classmethod
-    def install(cls) -> None:
-        """Once a process: a second filter would do the same work again."""
-        for logger in map(logging.getLogger, cls._LOGGERS):
-            if not any(isinstance(one, cls) for one in logger.filters):
-                logger.addFilter(cls())
 
 
 class RequestsTransport:

@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 
 from pydantic import TypeAdapter, ValidationError
 
+from lightly_airflow.contract.errors import LightlyConfigError
 from lightly_airflow.contract.models.base import DatasetName
 from lightly_airflow.emulator.serve import is_loopback, serve
 from lightly_airflow.emulator.service import Emulator
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         _run(options, tokens, stop)
-    except (OSError, sqlite3.DatabaseError) as error:
+    except (LightlyConfigError, OSError, sqlite3.DatabaseError) as error:
         parser.exit(1, f"cannot start: {error}\n")
     return 0
 
@@ -66,8 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--state",
         metavar="FILE",
-        help="SQLite file that keeps everything over a restart, credentials included, readable by "
-        "you alone (default: nothing is kept)",
+        help="SQLite file that keeps everything over a restart, readable by you alone; credentials are "
+        "encrypted in it, with the key in FILE.key (default: nothing is kept)",
     )
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--no-worker", action="store_true", help="the API alone: runs wait until a worker comes")

@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 
 from lightly_airflow.contract.models.base import AnswerModel, Id
 from lightly_airflow.contract.models.datasets import DatasetData
-from lightly_airflow.contract.models.datasources import DatasourceConfig, Purpose
+from lightly_airflow.contract.models.datasources import CREDENTIALS, DatasourceConfig, Purpose
 from lightly_airflow.contract.models.runs import Artifact, LogEntry, Run, ScheduledRun
 from lightly_airflow.contract.models.samples import SamplePartial
 from lightly_airflow.contract.models.tags import Tag
@@ -77,3 +77,5 @@ TABLES: Mapping[type[Any], tuple[str, Sequence[Sequence[str]]]] = {
     SamplePartial: ("sample", [("dataset_id", "file_name")]),
     Tag: ("tag", [("dataset_id", "name"), ("run_id",)]),
 }
+# The members of each record that are encrypted in the state file. Nothing is looked up by them.
+SECRETS: Mapping[type[Any], frozenset[str]] = {DatasourceRecord: CREDENTIALS}

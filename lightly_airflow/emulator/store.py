@@ -14,10 +14,12 @@ from typing import Any, TypeVar, cast
 
 from pydantic.alias_generators import to_camel
 
-from lightly_airflow.emulator.records import TABLES, Record
+from lightly_airflow.emulator.records import SECRETS, TABLES, Record
+from lightly_airflow.emulator.seal import Seal, find_seal, make_seal
 
 R = TypeVar("R", bound=Record)
 _BUSY_SECONDS = 30.0
+_PROOF = "sealed"  # the setting that tells the key that a file was closed with from any other
 
 
 class Store:
@@ -26,7 +28,10 @@ class Store:
     One connection serves all threads, one at a time: a statement takes microseconds, and so a transaction of one
     thread can never wait for another thread of the same process.
 
-    :param path: the state file; ``None`` keeps everything in memory, for this process alone.
+    What is secret is encrypted with a key in a file of its own: the state file's name and ``.key``.
+
+    :param path: the state file; ``None`` keeps everything in memory, for this process alone, and encrypts nothing.
+    :raises LightlyConfigError: the key of an existing file is gone, or is another one.
     """
 
     def __init__(self, path: str | Path | None) -> None:
@@ -39,9 +44,14 @@ class Store:
         self._db.execute("PRAGMA journal_mode = WAL")
         # WAL without a sync per commit: after a power failure the last second may be lost, never the file.
         self._db.execute("PRAGMA synchronous = NORMAL")
-        with self.transaction():
-            for statement in _schema():
-                self._db.execute(statement)
+        try:
+            with self.transaction():
+                for statement in _schema():
+                    self._db.execute(statement)
+            self._seal = Seal(None) if path is None else self._sealed(Path(path))
+        except BaseException:
+            self._db.close()
+            raise
 
     def close(self) -> None:
         """Close the file; the store cannot be used any more."""
@@ -67,16 +77,17 @@ class Store:
         """Keep new records."""
         with self.transaction():
             for record in records:
-                self._rows(f"INSERT INTO {_table(type(record))} (id, body) VALUES (?, ?)", [record.id, _body(record)])
+                values = [record.id, self._body(record)]
+                self._rows(f"INSERT INTO {_table(type(record))} (id, body) VALUES (?, ?)", values)
 
     def save(self, record: Record) -> None:
         """Replace the record of the same id."""
-        self._rows(f"UPDATE {_table(type(record))} SET body = ? WHERE id = ?", [_body(record), record.id])
+        self._rows(f"UPDATE {_table(type(record))} SET body = ? WHERE id = ?", [self._body(record), record.id])
 
     def get(self, kind: type[R], record_id: str) -> R | None:
         """The record of that id, if there is one."""
         rows = self._rows(f"SELECT body FROM {_table(kind)} WHERE id = ?", [record_id])
-        return kind.model_validate_json(rows[0][0]) if rows else None
+        return self._record(kind, rows[0][0]) if rows else None
 
     def find(
         self, kind: type[R], *, newest_first: bool = False, limit: int = -1, offset: int = 0, **members: Any
@@ -91,7 +102,7 @@ class Store:
         where, values = _where(members)
         order = "DESC" if newest_first else "ASC"
         sql = f"SELECT body FROM {_table(kind)}{where} ORDER BY seq {order} LIMIT ? OFFSET ?"
-        return [kind.model_validate_json(body) for (body,) in self._rows(sql, [*values, limit, offset])]
+        return [self._record(kind, body) for (body,) in self._rows(sql, [*values, limit, offset])]
 
     def count(self, kind: type[Record], **members: Any) -> int:
         """How many records :meth:`find` would find."""
@@ -117,10 +128,41 @@ class Store:
         self._rows("DELETE FROM file WHERE id = ?", [file_id])
 
     def setting(self, name: str, default: str) -> str:
-        """The value of a setting; on the first call ``default``, which is then kept."""
+        """The value of a setting, which is secret; on the first call ``default``, which is then kept."""
         with self.transaction():
-            self._rows("INSERT OR IGNORE INTO setting (name, value) VALUES (?, ?)", [name, default])
-            return cast("str", self._rows("SELECT value FROM setting WHERE name = ?", [name])[0][0])
+            self._rows("INSERT OR IGNORE INTO setting (name, value) VALUES (?, ?)", [name, self._seal.close(default)])
+            return self._seal.open(self._rows("SELECT value FROM setting WHERE name = ?", [name])[0][0])
+
+    def _body(self, record: Record) -> str:
+        body = record.model_dump_json(by_alias=True, exclude_none=True)
+        secret = SECRETS.get(type(record))
+        return self._seal.close_members(body, secret) if secret else body
+
+    def _record(self, kind: type[R], body: str) -> R:
+        secret = SECRETS.get(kind)
+        return kind.model_validate_json(self._seal.open_members(body, secret) if secret else body)
+
+    def _sealed(self, path: Path) -> Seal:
+        """The file's seal; on the first call its key is made, and what an earlier version has kept in clear encrypted."""
+        with self.transaction():
+            rows = self._rows("SELECT value FROM setting WHERE name = ?", [_PROOF])
+            if rows:
+                return find_seal(path, rows[0][0])
+            seal = make_seal(path)
+            self._close_all(seal)
+            self._rows("INSERT INTO setting (name, value) VALUES (?, ?)", [_PROOF, seal.close(_PROOF)])
+        # Replaced rows leave their bytes in unused pages, and those before them in the log beside the file.
+        self._rows("VACUUM", [])
+        self._rows("PRAGMA wal_checkpoint(TRUNCATE)", [])
+        return seal
+
+    def _close_all(self, seal: Seal) -> None:
+        for kind, names in SECRETS.items():
+            for record_id, body in self._rows(f"SELECT id, body FROM {_table(kind)}", []):
+                closed = seal.close_members(body, names)
+                self._rows(f"UPDATE {_table(kind)} SET body = ? WHERE id = ?", [closed, record_id])
+        for name, value in self._rows("SELECT name, value FROM setting", []):
+            self._rows("UPDATE setting SET value = ? WHERE name = ?", [seal.close(value), name])
 
     def _rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         with self._lock:
@@ -128,7 +170,7 @@ class Store:
 
 
 def _create_private(path: Path) -> None:
-    """The file holds credentials, so it is the user's alone from the beginning; SQLite's side files inherit that."""
+    """What is in it concerns nobody else, so it is the user's alone from the beginning; SQLite's side files inherit that."""
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
@@ -144,10 +186,6 @@ def _schema() -> Iterable[str]:
 
 def _table(kind: type[Record]) -> str:
     return TABLES[kind][0]
-
-
-def _body(record: Record) -> str:
-    return record.model_dump_json(by_alias=True, exclude_none=True)
 
 
 def _member(name: str) -> str:

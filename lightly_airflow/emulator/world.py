@@ -17,8 +17,8 @@ from lightly_airflow.emulator.store import Store
 class World(Store):
     """The emulator's whole state. A restart on the same file loses nothing; a second process may share the file.
 
-    :param path: the state file, readable by its user alone because it holds the datasources' credentials; ``None``
-        keeps everything in memory.
+    :param path: the state file, readable by its user alone; the datasources' credentials and the emulator's own secret are
+        encrypted in it, with a key in a file beside it. ``None`` keeps everything in memory.
     :param now: the clock, in seconds since 1970.
     """
 

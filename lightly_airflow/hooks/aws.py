@@ -14,6 +14,7 @@ from lightly_airflow.hooks.datasource import DatasourceHook, hide
 
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.utils.connection_wrapper import AwsConnectionWrapper
+    from botocore.config import Config
 
 M = TypeVar("M", bound=BaseModel)
 DELEGATED_ACCESS = "https://docs.lightly.ai/docs/aws-s3"
@@ -93,6 +94,13 @@ class AwsHook(DatasourceHook):
         except OSError:
             raise self.wrong(f"verify names {given}, which is no file with CA certificates on this machine") from None
         return given
+
+    def patience(self) -> Config:
+        """Somebody waits for the answer: AWS is not asked for minutes. The connection's own settings come first."""
+        from botocore.config import Config
+
+        brief = Config(connect_timeout=5, read_timeout=10, retries={"max_attempts": 2})
+        return brief.merge(self.aws.botocore_config) if self.aws.botocore_config else brief
 
     def extras(self, name: str) -> dict[str, Any]:
         """A nested object of the connection's extra; empty if it is not there."""

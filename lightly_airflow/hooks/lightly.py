@@ -12,11 +12,11 @@ from urllib.parse import quote
 from airflow.sdk import BaseHook
 from airflow.sdk.log import mask_secret
 
-from lightly_airflow.client.drive import adrive, drive
+from lightly_airflow.client.drive import drive
 from lightly_airflow.client.flows import datasets
 from lightly_airflow.client.policy import Decide, decide, give_up
 from lightly_airflow.client.settings import DEFAULT_API_URL, DEFAULT_APP_URL, DEFAULT_TIMEOUT, ApiSettings
-from lightly_airflow.client.transports import HttpxTransport, RequestsTransport
+from lightly_airflow.client.transports import RequestsTransport
 from lightly_airflow.contract.errors import (
     LightlyAnswerError,
     LightlyConfigError,
@@ -97,14 +97,6 @@ class LightlyHook(BaseHook):
             if self.settings.token == token:
                 raise named(error, self.lightly_conn_id) from None
         return self.run_long(talk)
-
-    async def arun(self, talk: Conversation[T], *, decide: Decide = decide) -> T:
-        """:meth:`run`, from the triggerer."""
-        import asyncio
-
-        settings = await self.asettings()
-        async with await asyncio.to_thread(HttpxTransport, settings) as transport:
-            return await adrive(talk, transport.send, decide=decide)
 
     def test_connection(self) -> tuple[bool, str]:
         """Makes one authenticated request: ``(True, who answered)`` or ``(False, what is wrong and where to mend it)``."""

@@ -48,8 +48,7 @@ class S3DatasourceHook(AwsHook):
     def foreign_endpoint(self) -> bool:
         """Whether the connection points to a store that is not AWS itself. LightlyOne's S3 datasource has no field for
         that: its worker reads AWS_ENDPOINT_URL_S3 from its own environment."""
-        host = urlsplit(self.endpoint_url or "").hostname or ""
-        return bool(host) and not host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+        return bool(foreign_host(self.endpoint_url))
 
     def region(self, options: DatasourceOptions) -> str:
         """The bucket's region in LightlyOne's spelling."""
@@ -61,3 +60,9 @@ class S3DatasourceHook(AwsHook):
             known = ", ".join(sorted(get_args(S3Region)))
             raise self.wrong(f"LightlyOne does not know the region {name!r}; it knows {known}")
         return region
+
+
+def foreign_host(endpoint: str | None) -> str:
+    """The host of an endpoint, a URL or a host's name, that is not AWS's own; empty if it is, or if there is none."""
+    host = urlsplit(endpoint if endpoint and "://" in endpoint else f"//{endpoint or ''}").hostname or ""
+    return "" if host.endswith((".amazonaws.com", ".amazonaws.com.cn")) else host

@@ -13,7 +13,6 @@ from lightly_airflow.storage.reach import Reach
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
-    from botocore.config import Config
 
 # What may stand in assume_role_kwargs: the rest LightlyOne does not send, so its session would be another one.
 _KNOWN = {"ExternalId", "RoleSessionName", "DurationSeconds"}
@@ -74,19 +73,12 @@ class S3DelegatedHook(S3DatasourceHook):
             )
         return str(given["ExternalId"])
 
-    def _patience(self) -> Config:
-        """Somebody waits for the answer: STS is not asked for minutes. The connection's own settings come first."""
-        from botocore.config import Config
-
-        brief = Config(connect_timeout=5, read_timeout=10, retries={"max_attempts": 2})
-        return brief.merge(self.aws.botocore_config) if self.aws.botocore_config else brief
-
     def _session(self) -> dict[str, str]:
         from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
         from botocore.exceptions import BotoCoreError, ClientError
 
         keep_botocore_quiet()
-        hook = AwsBaseHook(aws_conn_id=self.connection.conn_id, client_type="s3", config=self._patience())
+        hook = AwsBaseHook(aws_conn_id=self.connection.conn_id, client_type="s3", config=self.patience())
         # "from None": the errors of a chain would be logged as well, and those are not known to hold no secret.
         try:
             keys = hook.get_session().get_credentials().get_frozen_credentials()  # type: ignore[union-attr]  # a role has some

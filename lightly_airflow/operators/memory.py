@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 from lightly_airflow.contract.models.base import wire
@@ -12,6 +13,18 @@ from lightly_airflow.contract.models.worker_config import RunConfig
 
 log = logging.getLogger(__name__)
 KEY = "lightly_run"
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What an earlier try has left.
+
+    :param config_id: the worker config that it made.
+    :param cleared: the task was cleared since; ``False`` where an earlier version, which did not note it, left no word.
+    """
+
+    config_id: str
+    cleared: bool
 
 
 class RunMemory:
@@ -29,12 +42,14 @@ class RunMemory:
         self._round = _round(context)
         self._fingerprint = _fingerprint(dataset_id, config)
 
-    def recall(self) -> str | None:
-        """The config id of an earlier try for the same dataset and configuration, unless the task has ended and was cleared."""
+    def recall(self) -> Remembered | None:
+        """What an earlier try for the same dataset and configuration left, unless the task has ended and was cleared."""
         kept = self._store.get(KEY, None) if self._store is not None else None
         if not isinstance(kept, dict) or kept.get("fingerprint") != self._fingerprint:
             return None
-        return str(kept["config_id"]) if kept.get("ended_in", self._round) == self._round else None
+        if kept.get("ended_in", self._round) != self._round:
+            return None
+        return Remembered(str(kept["config_id"]), kept.get("made_in", self._round) != self._round)
 
     def keep(self, config_id: str) -> None:
         """Remembers a config id. Called before anything is scheduled with it."""
@@ -43,7 +58,7 @@ class RunMemory:
                 "This Airflow has no task state (3.3 and later have): a retry of this task would schedule another run"
             )
         else:
-            self._store.set(KEY, {"config_id": config_id, "fingerprint": self._fingerprint})
+            self._store.set(KEY, {"config_id": config_id, "fingerprint": self._fingerprint, "made_in": self._round})
 
 
 def ended(context: Any) -> None:

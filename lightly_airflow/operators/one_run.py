@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lightly_airflow.client.flows.runs import RunView, create_config, ensure_scheduled, find_scheduled
+from lightly_airflow.client.flows.runs import RunView, cancel, create_config, ensure_scheduled, find_scheduled
 from lightly_airflow.contract.errors import LightlyNotFound
 from lightly_airflow.exceptions import LightlyRunError
 from lightly_airflow.hooks.outcome import current
@@ -39,6 +39,7 @@ class OneRun:
     :param priority: place in the queue.
     :param runs_on: labels that a worker must have.
     :param precheck: whether and how to look ahead before scheduling.
+    :param cancel_on_clear: clearing the task cancels its run, if no worker has it.
     """
 
     hook: LightlyHook
@@ -49,24 +50,36 @@ class OneRun:
     priority: Priority
     runs_on: Sequence[str]
     precheck: Precheck
+    cancel_on_clear: bool
 
     def scheduled(self) -> tuple[RunView, str]:
         """How the task's run stands, and its config's id: a run that goes on or has ended well is taken up."""
-        config_id = self.memory.recall()
-        if config_id is None:
+        remembered = self.memory.recall()
+        if remembered is None:
             return self._anew()
+        config_id = remembered.config_id
         found = self.hook.run(find_scheduled(self.dataset_id, config_id))
         if found is None:
-            # The earlier try died between making the config and scheduling with it, or LightlyOne has forgotten both.
+            # The earlier try died between making the config and scheduling with it, or LightlyOne has forgotten both. What
+            # is scheduled now is no run of before a clear.
+            self.memory.keep(config_id)
             view = self._with(config_id, fresh=False)
             return (view, config_id) if view else self._anew()
         view = current(self.hook, self.dataset_id, found)
+        if view.state == "OPEN" and remembered.cleared and self.cancel_on_clear:
+            view = self._cancelled(view)
         if view.row.outcome in ("waiting", "running", "succeeded"):
             log.info("An earlier try scheduled LightlyOne run %s: %s", found, view)
             return view, config_id
         log.info("An earlier try scheduled LightlyOne run %s: %s; another follows", found, view)
         self.teller.at_end(view)
         return self._anew()
+
+    def _cancelled(self, view: RunView) -> RunView:
+        """How a run of before the clear stands once this try has cancelled it. The triggerer does so as well, at a time of its
+        own: the run would be taken from a task that had taken it up."""
+        still = self.hook.run(cancel(self.dataset_id, view.scheduled_run_id))
+        return still or RunView(self.dataset_id, view.scheduled_run_id, "CANCELED")
 
     def _anew(self) -> tuple[RunView, str]:
         look_ahead(self.hook, self.dataset_id, self.config, self.runs_on, self.precheck)

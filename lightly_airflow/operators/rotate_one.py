@@ -11,7 +11,7 @@ from typing import Any, cast
 from lightly_airflow.client.flows.runs import RunView
 from lightly_airflow.client.flows.under_way import run_under_way
 from lightly_airflow.client.policy import passes
-from lightly_airflow.contract.errors import LightlyConfigError, LightlyError
+from lightly_airflow.contract.errors import LightlyConfigError, LightlyError, LightlyUnauthorized
 from lightly_airflow.contract.models.datasources import Purpose
 from lightly_airflow.contract.operations.datasets import get_dataset
 from lightly_airflow.contract.operations.datasources import all_datasources
@@ -24,6 +24,9 @@ from lightly_airflow.operators.rotation_replace import Replacement
 from lightly_airflow.operators.rotation_result import Outcome, Result, Target
 
 Found = Mapping[Purpose, dict[str, Any]]
+# Where LightlyOne cannot be asked for so many datasets in a row, each further one would only wait as long.
+_MOST_UNANSWERED = 3
+_UNKNOWN = "\n  Whether what LightlyOne has still works is not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +68,19 @@ class Rotation:
 
     def __post_init__(self) -> None:
         self._memory, self._twins, self._proofs = RotationMemory(), Twins(), Proofs(self.preflight)
+        self._unanswered = 0
 
     def of(self, target: Target) -> Result | Busy:
         """Rotates one dataset's datasources. What goes wrong with it is told by the result."""
+        if self._unanswered == _MOST_UNANSWERED:
+            return self._unseen(target, f"it was not looked at, as those before it could not be{_UNKNOWN}")
         try:
             found = self._found(target)
         except LightlyError as error:
-            unknown = "\n  Whether what LightlyOne has still works is not known" if passes(error) else ""
-            return Result(target, dict.fromkeys(self.connections.new, "refused before"), f"{error}{unknown}")
+            concerns_all = passes(error) or isinstance(error, LightlyUnauthorized)
+            self._unanswered = self._unanswered + 1 if concerns_all else 0
+            return self._unseen(target, f"{error}{_UNKNOWN if concerns_all else ''}")
+        self._unanswered = 0
         outcomes, changed, reasons = self._compared(target, found)
         if not reasons and not changed:
             return Result(target, outcomes)
@@ -90,6 +98,9 @@ class Rotation:
         if self.dry_run:
             return self._result(target, outcomes, dict.fromkeys(changed, "would be rotated"), "")
         return self._result(target, outcomes, *self._replacement(target, list(changed), changed, old).replace())
+
+    def _unseen(self, target: Target, reason: str) -> Result:
+        return Result(target, dict.fromkeys(self.connections.new, "refused before"), reason)
 
     def _found(self, target: Target) -> Found:
         answer = self.hook.run_long(lambda: all_datasources(target.dataset_id))

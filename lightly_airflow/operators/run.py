@@ -147,8 +147,18 @@ class LightlyScheduleRunOperator(LightlyOperator):
 
     def _one_run(self, context: Any, config: RunConfig) -> OneRun:
         memory = RunMemory(context, self.dataset_id, config)
+        # A task that does not wait has ended with its run in the queue: there is nothing of it to kill.
+        killable = self.cancel_on_kill and self.wait_for_completion
         return OneRun(
-            self.hook, memory, self._teller, self.dataset_id, config, self.priority, self.runs_on, self.precheck
+            self.hook,
+            memory,
+            self._teller,
+            self.dataset_id,
+            config,
+            self.priority,
+            self.runs_on,
+            self.precheck,
+            killable,
         )
 
     def execute_complete(self, context: Any, event: dict[str, Any] | None = None) -> RunSummary:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from airflow.sdk import PokeReturnValue, conf
-from airflow.sdk.exceptions import AirflowSensorTimeout
+from airflow.sdk import conf
 
 from lightly_airflow.arguments import DATASET_TYPES, by_name, check_choice, days, is_template, seconds
 from lightly_airflow.contract.errors import LightlyConfigError
 from lightly_airflow.exceptions import LightlyInputError, LightlyInputsExpire, input_errors
 from lightly_airflow.hooks.expiration import OnUnknown, place
 from lightly_airflow.hooks.expiration_look import Look, Strategy, Wanted, look
-from lightly_airflow.hooks.expiration_report import ExpirationReport, moment_text, sentence, shown_time
-from lightly_airflow.sensors.base import LightlySensor
+from lightly_airflow.hooks.expiration_report import ExpirationReport, sentence
+from lightly_airflow.sensors.base import LightlyTimedSensor
 from lightly_airflow.storage.relevant_filenames import check_path
 
 if TYPE_CHECKING:
@@ -32,7 +30,7 @@ RELEVANT_FILENAMES_FILE = (
 )
 
 
-class LightlyInputExpirationSensor(LightlySensor):
+class LightlyInputExpirationSensor(LightlyTimedSensor):
     """Looks whether a datasource's inputs last until a run has ended, by the bucket's own lifecycle rules, on every cloud.
 
     One listing and one request for the rules; single objects are asked for only where a rule that depends on tags decides. An
@@ -74,8 +72,6 @@ class LightlyInputExpirationSensor(LightlySensor):
         "dataset_type", "on_unknown", "rules_conn_id", "region", "lightly_resource_path", "lightly_datasource_conn_id",
         "relevant_filenames_file",
     )  # fmt: skip
-    # In seconds since 1970; tests set another.
-    clock: Callable[[], float] = staticmethod(time.time)
 
     def __init__(
         self,
@@ -110,24 +106,9 @@ class LightlyInputExpirationSensor(LightlySensor):
         self.lightly_datasource_conn_id = lightly_datasource_conn_id
         self.relevant_filenames_file = relevant_filenames_file
         self.deferrable = deferrable
-        self._next_look = 0.0
         self._check()
 
-    def execute(self, context: Any) -> Any:
-        if not self.deferrable:
-            return super().execute(context)
-        return self._look_or_defer(context, self.clock() + self.timeout)
-
-    def execute_complete(self, context: Any, event: Any = None, deadline: float | None = None) -> ExpirationReport:
-        """Called when the time of the next look has come.
-
-        :param deadline: when the sensor's timeout is over, in seconds since 1970; the first look sets it.
-        """
-        return self._look_or_defer(context, self.clock() + self.timeout if deadline is None else deadline)
-
-    def poke(self, context: Any) -> PokeReturnValue:
-        if self.clock() < self._next_look:
-            return PokeReturnValue(is_done=False)
+    def look(self) -> ExpirationReport | None:
         with input_errors():
             self._check()
             wanted = self._wanted()
@@ -135,7 +116,10 @@ class LightlyInputExpirationSensor(LightlySensor):
         told = sentence(str(wanted.inputs), found.survey, found.rule_names)
         done = self._judge(found, told)
         self.log.info("%s", told)
-        return PokeReturnValue(is_done=done, xcom_value=found.report if done else None)
+        return found.report if done else None
+
+    def still(self) -> str:
+        return f"{self.resource_path}: inputs still expire too soon"
 
     def _judge(self, found: Look, told: str) -> bool:
         """Whether the task is done; raises what its strategy says, and notes when to look again."""
@@ -143,7 +127,8 @@ class LightlyInputExpirationSensor(LightlySensor):
         if survey.inputs and not survey.expiring:
             return True
         if strategy == "WAIT":
-            self._wait(survey.clear_at() / 1e6 if survey.inputs else self.clock(), told)
+            # Where no time is known, a while from now.
+            self.wait_for(survey.clear_at() / 1e6 if survey.inputs else self.clock(), told)
             return False
         if not survey.inputs:
             raise LightlyInputError(
@@ -157,35 +142,6 @@ class LightlyInputExpirationSensor(LightlySensor):
             f"{told}{left}. Let the rules keep objects longer, or set handling_strategy to"
             f" {'WAIT' if strategy == 'SKIP' else 'SKIP or WAIT'}"
         )
-
-    def _wait(self, clear_at: float, told: str) -> None:
-        """Notes the time at which rules alone may have changed the answer; where none is known, a while from now."""
-        self._next_look = max(clear_at, self.clock() + self.poke_interval)
-        self.log.info("%s. Looking again at %s", told, moment_text(int(self._next_look * 1e6)))
-
-    def _get_next_poke_interval(self, started_at: Any, run_duration: Callable[[], float], poke_count: int) -> float:
-        """Airflow's loop asks how long to sleep: until the next look, and no longer than its timeout."""
-        usual = super()._get_next_poke_interval(started_at, run_duration, poke_count)
-        left = max(self.timeout - run_duration(), 0.0) + 1  # a moment later, so that the loop sees its timeout
-        return max(usual, min(self._next_look - self.clock(), left))
-
-    def _look_or_defer(self, context: Any, deadline: float) -> ExpirationReport:
-        with self.skipping():
-            looked = self.poke(context)
-            if looked.is_done:
-                return cast("ExpirationReport", looked.xcom_value)
-            if self.clock() >= deadline:
-                raise AirflowSensorTimeout(f"{self.resource_path}: inputs still expire too soon after {self.timeout} s")
-        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
-
-        moment = min(self._next_look, deadline)
-        self.defer(
-            trigger=DateTimeTrigger(moment=shown_time(int(moment * 1e6))),
-            method_name="execute_complete",
-            kwargs={"deadline": deadline},
-            timeout=timedelta(seconds=deadline - self.clock() + 60),  # the deadline itself is kept here
-        )
-        raise AssertionError("defer() raises")
 
     def _wanted(self) -> Wanted:
         lightly = None

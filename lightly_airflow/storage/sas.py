@@ -6,7 +6,7 @@ https://learn.microsoft.com/en-us/rest/api/storageservices/create-account-sas.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
@@ -55,6 +55,19 @@ def sas_problems(token: str, purpose: Purpose, now: datetime, until: datetime) -
     if "sig" not in fields:
         return ["it has no signature (sig); copy it whole, as it stands behind the question mark of a SAS URL"]
     return [*_scope(fields), *_permissions(fields, purpose), *_validity(fields, now, until)]
+
+
+def sas_end(fields: Mapping[str, str]) -> tuple[str, datetime | None]:
+    """When a token expires, and the field that says so: its own expiry (``se``) or, if that is earlier, the expiry of the
+    user delegation key (``ske``) that has signed it. ``None`` if there is no time that can be read.
+
+    https://learn.microsoft.com/en-us/rest/api/storageservices/create-user-delegation-sas
+
+    :param fields: of the token.
+    """
+    ends = [(end, name) for name in ("se", "ske") if (end := _time(fields.get(name)))]
+    end, name = min(ends, default=(None, ""))
+    return name, end
 
 
 def _scope(fields: dict[str, str]) -> Iterator[str]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from airflow.sdk.execution_time import task_runner
 
 from lightly_airflow.contract.models.datasources import S3Config
-from lightly_airflow.contract.models.runs import LogCreateEntry, LogLevel, RunCreateRequest
+from lightly_airflow.contract.models.runs import LogCreateEntry, LogLevel, Run, RunCreateRequest
 from lightly_airflow.contract.operations import datasets, datasources, runs, schedules, tags, workers
+from lightly_airflow.contract.states import RunState
 from lightly_airflow.contract.wire import Request
 from lightly_airflow.testing import LightlyEmulator
 from tests.airflow_faces.rotation_stage import Stage, staged
@@ -90,7 +91,14 @@ class PlayedWorker:
 
     def pick_up(self, dataset_id: str, scheduled_run_id: str) -> str:
         """Locks a scheduled run and starts its run; returns the run's id."""
+        self.lock(dataset_id, scheduled_run_id)
+        return self.start(dataset_id, scheduled_run_id)
+
+    def lock(self, dataset_id: str, scheduled_run_id: str) -> None:
         self.api.call(schedules.update_scheduled_run(dataset_id, self.id, scheduled_run_id, "LOCKED"))
+
+    def start(self, dataset_id: str, scheduled_run_id: str) -> str:
+        """Starts the run of a scheduled run that it has locked; returns the run's id."""
         request = RunCreateRequest(docker_version="played", dataset_id=dataset_id, scheduled_id=scheduled_run_id)
         queue = self.api.call(schedules.scheduled_runs(dataset_id, ["LOCKED"]))
         request.config_id = next(entry.config_id for entry in queue if entry.id == scheduled_run_id)
@@ -107,6 +115,33 @@ class PlayedWorker:
     def close(self, dataset_id: str, scheduled_run_id: str) -> None:
         """Closes a scheduled run whose run has ended."""
         self.api.call(schedules.update_scheduled_run(dataset_id, self.id, scheduled_run_id, "DONE"))
+
+    def bring_to(self, dataset_id: str, scheduled_run_id: str, state: str) -> None:
+        """Brings a waiting run into any state: as a worker would, as a user of the web app, or as only the future knows."""
+        if state == "CANCELED":
+            self.api.call(schedules.cancel_scheduled_run(dataset_id, scheduled_run_id))
+        elif state in ("LOCKED", "DONE"):
+            self.lock(dataset_id, scheduled_run_id)
+            if state == "DONE":
+                self.close(dataset_id, scheduled_run_id)
+        elif state != "OPEN":
+            self._say_state(self.pick_up(dataset_id, scheduled_run_id), state)
+
+    def end_well(self, dataset_id: str, scheduled_run_id: str) -> None:
+        """Ends a run well that has not ended, whatever its state."""
+        (entry,) = self.api.call(schedules.scheduled_runs(dataset_id, ["OPEN", "LOCKED"]))
+        started = self.api.call(runs.runs_of_dataset(dataset_id))
+        begin = self.pick_up if entry.state == "OPEN" else self.start
+        self.end(started[0].id if started else begin(dataset_id, scheduled_run_id), "COMPLETED")
+
+    def _say_state(self, run_id: str, state: str) -> None:
+        if state in get_args(RunState):
+            self.end(run_id, state)
+            return
+        world = self.api.server.emulator.world  # its API refuses what it does not know
+        record = world.get(Run, run_id)
+        assert record is not None
+        world.save(record.model_copy(update={"state": state}))
 
     def complete(self, dataset_id: str, run_id: str) -> None:
         """Ends a run well, with the dataset's first tag and a report that counts :data:`SIZES`."""

@@ -16,9 +16,10 @@ from lightly_airflow.contract.models.datasources import Purpose
 from lightly_airflow.contract.operations.datasources import all_datasources
 from lightly_airflow.operators.rotation_memory import RotationMemory, variable
 from lightly_airflow.testing import Faults
-from tests.airflow_faces.rotation_place import Key, Place, connection
+from tests.airflow_faces.rotation_place import Place, connection
 from tests.airflow_faces.rotation_tries import KeptVariables
 from tests.airflow_faces.tries import FileStore
+from tests.s3_server import Key
 
 New = Literal["good", "unknown key", "wrong secret", "of use to Airflow alone", "of use to LightlyOne alone"]
 Meanwhile = Literal["nothing", "the new key is deleted", "the connection is switched back", "the old key is deleted"]

@@ -18,10 +18,9 @@ from lightly_airflow.contract.models.datasources import Purpose, S3Config
 from lightly_airflow.contract.operations import datasets, datasources
 from lightly_airflow.testing import Faults, LightlyEmulator, faulty
 from lightly_airflow.testing.proxy import Behind, before
-from tests.airflow_faces.test_kills import Tries
-from tests.s3_server import S3Server
+from tests.airflow_faces.killing import Tries
+from tests.s3_server import Key, S3Server
 
-Key = tuple[str, str]
 Environ = dict[str, Any]
 _DENIED = b"<Error><Code>AccessDenied</Code><Message>not from your network</Message></Error>"
 
@@ -73,13 +72,12 @@ class Place:
         name = f"lightly-{next(self.numbers)}"
         _iam().create_user("us-east-1", name)
         _iam().put_user_policy(name, "everything", _EVERYTHING)
-        made = _iam().create_access_key(name)
-        return made.access_key_id, made.secret_access_key
+        return self.s3.add_key(name)
 
     def delete(self, key: Key) -> None:
         """Whoever has the key does not get in any more; nothing where it is none."""
         if key[0] in _iam().access_keys:
-            _iam().delete_access_key(key[0], _iam().access_keys[key[0]].user_name)
+            self.s3.delete_key(_iam().access_keys[key[0]].user_name, key[0])
             self._verified.clear()
 
     def dataset(self, name: str, keys: dict[Purpose, Key]) -> str:

@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,7 @@ from tests.airflow_faces.variables import Variables, no_answer
 
 # What may happen to a request for a Variable.
 AT_VARIABLE = ("killed before the effect", "killed after the effect", "effect lost", "answer lost")
-# What a try imports when it comes to it. Here it is imported before the fork, or every try would pay for it.
-PAID_ONCE = (
+LATE = (
     "airflow.providers.amazon.aws.utils.connection_wrapper", "airflow.sdk.definitions.connection",
     "airflow.sdk.execution_time.supervisor", "boto3", "lightly_airflow.hooks.s3_delegated",
     "lightly_airflow.storage.clouds.s3_delegated", "obstore.store", "requests",
@@ -84,8 +82,6 @@ def attempt(order: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    for name in PAID_ONCE:
-        import_module(name)
     # Whatever is logged must hold no secret, and here nothing masks it.
     logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
-    serve(attempt)
+    serve(attempt, LATE)

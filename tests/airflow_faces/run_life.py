@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from lightly_airflow.contract.operations import runs, schedules, tags
+from lightly_airflow.contract.operations import datasets, runs, schedules, tags, workers
 from lightly_airflow.hooks.lightly import LightlyHook
 from lightly_airflow.operators import LightlyScheduleRunOperator
 from lightly_airflow.testing import Faults, LightlyEmulator
 from tests.airflow_faces.conftest import COUNTS, PlayedWorker
 
 SELECTION = {"n_samples": 5, "strategies": [{"input": {"type": "EMBEDDINGS"}, "strategy": {"type": "DIVERSITY"}}]}
+WORKERS = workers.LIST.operation
+DATASET = datasets.GET.operation
 CONFIG = schedules.CREATE_CONFIG.operation
 SCHEDULE = schedules.SCHEDULE.operation
+CANCEL = schedules.CANCEL.operation
 QUEUE = schedules.LIST_OF_DATASET.operation
 RUNS = runs.LIST_OF_DATASET.operation
 LOOK = runs.GET_OF_SCHEDULE.operation

@@ -22,6 +22,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "LightlyRetentionCheckOperator": {"resource_path": "s3://a/", "datasource_conn_id": "c", "purpose": "INPUT"},
     "LightlyRotateCredentialsOperator": {"dataset_id": "x", "datasource_conn_id": "c", "purpose": "INPUT"},
     "LightlyScheduleRunOperator": {"dataset_id": "x"},
+    "LightlyCredentialExpirySensor": {"datasource_conn_id": "c"},
     "LightlyInputExpirationSensor": {"resource_path": "s3://a/", "min_days_to_expiration": 1},
     "LightlyRunSensor": {"dataset_id": "x", "scheduled_run_id": "y"},
 }  # fmt: skip

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 import pytest
+from airflow.sdk.exceptions import TaskDeferred
 
 from lightly_airflow.contract.errors import LightlyNotFound
-from lightly_airflow.contract.operations import datasets, runs, schedules
+from lightly_airflow.contract.operations import datasets, schedules
 from lightly_airflow.contract.states import RUN_STATES, RunState
 from lightly_airflow.operators import LightlyScheduleRunOperator
 from lightly_airflow.testing import LightlyEmulator
 from tests.airflow_faces.conftest import PlayedWorker, Store, TaskInstance
+from tests.client.flows.conftest import CONFIG
 
 SELECTION = {"n_samples": 5, "strategies": [{"input": {"type": "EMBEDDINGS"}, "strategy": {"type": "DIVERSITY"}}]}
 GOES_ON = [state for state in get_args(RunState) if not RUN_STATES[state].terminal]
@@ -43,25 +45,11 @@ def schedule(dataset_id: str, context: dict[str, Any]) -> Callable[..., dict[str
     return one_try
 
 
-def bring_to(worker: PlayedWorker, dataset_id: str, scheduled_run_id: str, state: str) -> None:
-    """Brings a scheduled run into a state, as LightlyOne's worker or a user of the web app would."""
-    api = worker.api
-    if state == "CANCELED":
-        api.call(schedules.cancel_scheduled_run(dataset_id, scheduled_run_id))
-    elif state in ("LOCKED", "DONE"):
-        api.call(schedules.update_scheduled_run(dataset_id, worker.id, scheduled_run_id, "LOCKED"))
-        if state == "DONE":
-            api.call(schedules.update_scheduled_run(dataset_id, worker.id, scheduled_run_id, "DONE"))
-    elif state != "OPEN":
-        run_id = worker.pick_up(dataset_id, scheduled_run_id)
-        api.call(runs.update_run(run_id, state))  # type: ignore[arg-type]  # the table's states are the contract's
-
-
 @pytest.mark.parametrize("state", TAKEN_UP)
 def test_a_retry(dataset_id: str, worker: PlayedWorker, schedule: Callable[..., dict[str, Any]], state: str) -> None:
     """A run that goes on, or has ended well, is the task's; one that has not is followed by another."""
     first = schedule()["scheduled_run_id"]
-    bring_to(worker, dataset_id, first, state)
+    worker.bring_to(dataset_id, first, state)
     assert (schedule()["scheduled_run_id"] == first) is TAKEN_UP[state]
     queue = worker.api.call(schedules.scheduled_runs(dataset_id, ["OPEN", "LOCKED", "DONE", "CANCELED"]))
     assert len(queue) == (1 if TAKEN_UP[state] else 2)
@@ -73,19 +61,69 @@ def test_a_retry_with_another_configuration(
 ) -> None:
     """The run of the old configuration is never the answer to the new one."""
     first = schedule()["scheduled_run_id"]
-    bring_to(worker, dataset_id, first, state)
+    worker.bring_to(dataset_id, first, state)
     assert schedule(worker_config={"use_datapool": True})["scheduled_run_id"] != first
 
 
-@pytest.mark.parametrize("state", ["OPEN", "EMBEDDING"])
-def test_cleared_while_its_run_goes_on(
-    dataset_id: str, worker: PlayedWorker, context: dict[str, Any], schedule: Callable[..., dict[str, Any]], state: str
+# What clears the task, and whether a run that still waits for a worker outlasts it.
+CLEARED: list[tuple[dict[str, Any], bool]] = [
+    ({"deferrable": True}, False),
+    ({"deferrable": True, "cancel_on_kill": False}, True),
+    ({"wait_for_completion": False}, True),
+]
+
+
+@pytest.mark.parametrize("state", TAKEN_UP)
+@pytest.mark.parametrize(("arguments", "outlasts"), CLEARED, ids=["deferred", "kept on kill", "does not wait"])
+def test_cleared_before_it_has_ended(
+    dataset_id: str,
+    worker: PlayedWorker,
+    context: dict[str, Any],
+    state: str,
+    arguments: dict[str, Any],
+    outlasts: bool,
 ) -> None:
-    """The run is taken up again: clearing does not stop it, and a second one would wait behind it."""
-    first = schedule()["scheduled_run_id"]
-    bring_to(worker, dataset_id, first, state)
+    """A run that nobody has begun is cancelled with a task that waits for it; any other one is taken up as by a retry."""
+    first = run_of_one_try(dataset_id, context, **arguments)
+    worker.bring_to(dataset_id, first, state)
     context["ti"] = TaskInstance(max_tries=3)
-    assert schedule()["scheduled_run_id"] == first
+    second = run_of_one_try(dataset_id, context, **arguments)
+    taken_up = TAKEN_UP[state] and (state != "OPEN" or outlasts)
+    assert (second == first) is taken_up
+    queue = {one.id: one.state for one in worker.api.call(schedules.scheduled_runs(dataset_id, ["OPEN", "CANCELED"]))}
+    assert len(queue.keys() | {first}) == (1 if taken_up else 2)
+    if state == "OPEN":
+        assert queue[first] == ("OPEN" if outlasts else "CANCELED")
+    assert run_of_one_try(dataset_id, context, **arguments) == second  # a retry of the new round
+
+
+def run_of_one_try(dataset_id: str, context: dict[str, Any], **arguments: Any) -> str:
+    """The scheduled run for which one try of the task would wait, or of which it returns the result."""
+    told = {"dataset_id": dataset_id, "selection_config": SELECTION, **arguments}
+    task = LightlyScheduleRunOperator(task_id="curate", precheck="off", **told)
+    try:
+        return str(task.execute(context)["scheduled_run_id"])
+    except TaskDeferred as deferred:
+        return str(deferred.trigger.serialize()[1]["scheduled_run_id"])
+
+
+def test_cleared_before_anything_was_scheduled(dataset_id: str, worker: PlayedWorker, context: dict[str, Any]) -> None:
+    """The try that made the config died before it could schedule: what the new round schedules is its own."""
+    run_of_one_try(dataset_id, context, deferrable=True)
+    context["task_state_store"]["lightly_run"]["config_id"] = worker.api.call(schedules.create_config(CONFIG)).id
+    context["ti"] = TaskInstance(max_tries=3)
+    second = run_of_one_try(dataset_id, context, deferrable=True)
+    assert run_of_one_try(dataset_id, context, deferrable=True) == second
+
+
+def test_what_the_version_before_remembered(dataset_id: str, context: dict[str, Any]) -> None:
+    """It did not note the round: its run is taken up, as by that version."""
+    first = run_of_one_try(dataset_id, context, deferrable=True)
+    kept = context["task_state_store"]["lightly_run"]
+    assert kept.pop("made_in") == 1
+    assert sorted(kept) == ["config_id", "fingerprint"]
+    context["ti"] = TaskInstance(max_tries=3)
+    assert run_of_one_try(dataset_id, context, deferrable=True) == first
 
 
 def test_cleared_after_it_has_succeeded(

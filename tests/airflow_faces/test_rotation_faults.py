@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lightly_airflow.contract.wire import Request
+from lightly_airflow.contract.wire import Request, Response
 from lightly_airflow.exceptions import LightlyRotationFailed
 from lightly_airflow.hooks.lightly import LightlyHook
 from lightly_airflow.operators import LightlyRotateCredentialsOperator, rotation_proof
@@ -335,3 +335,15 @@ def test_previous_credentials_that_cannot_be_given(stage: Stage) -> None:
     )
     assert told.endswith("What LightlyOne has still works")
     assert PUT not in stage.gate.operations
+
+
+def test_where_lightlyone_cannot_be_asked_the_rest_is_not_waited_for(stage: Stage) -> None:
+    """After three datasets in a row; hundreds would take hours, and each is named."""
+    ids = stage.datasets(5)
+    stage.gate.answers = lambda operation: Response(503, b"busy") if operation == ALL else None
+    told = stage.failing(ids)
+    assert stage.gate.operations == [ALL] * TRIES * 3
+    assert f"- {ids[2]}: INPUT refused before: {ALL}: 503" in told
+    assert f"- {ids[4]}: INPUT refused before: it was not looked at, as those before it could not be\n" in told
+    stage.gate.answers = lambda operation: None
+    assert stage.rotate(ids)["counts"] == counts(rotated=5)

@@ -22,10 +22,10 @@ from lightly_airflow.testing import (
     status,
     truncated,
 )
+from tests.airflow_faces.killing import Tries, forked_tries, killed_after, killed_before, killed_later
 from tests.airflow_faces.rotation_night import Ended, Night, Story
 from tests.airflow_faces.rotation_place import Place, faulty_s3, place
 from tests.airflow_faces.rotation_tries import AT_VARIABLE
-from tests.airflow_faces.test_kills import Tries, killed_after, killed_before, killed_later
 from tests.s3_server import S3Server
 
 SEEDS = range(150)
@@ -51,12 +51,9 @@ _PROBE = re.compile(r"access-check-\w+")  # another name in each try
 
 @pytest.fixture(scope="module")
 def stage(running_s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    tries = Tries(tmp_path_factory.mktemp("tries") / "log", "tests.airflow_faces.rotation_tries")
-    try:
-        with emulator() as api, place(api, running_s3, tries) as made:
-            yield made
-    finally:
-        tries.close()
+    tries = forked_tries(tmp_path_factory.mktemp("tries"), "tests.airflow_faces.rotation_tries")
+    with tries as running, emulator() as api, place(api, running_s3, running) as made:
+        yield made
 
 
 def until_over(night: Night, rough: list[Callable[[], Ended]], same: int = 1) -> None:

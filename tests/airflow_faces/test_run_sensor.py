@@ -1,16 +1,15 @@
-"""LightlyRunSensor and the trigger behind it: the same answer in every mode, for every state."""
+"""LightlyRunSensor and the trigger behind it: the same answer in every mode. Every state: test_every_state.py."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
-from lightly_airflow.contract.models.runs import Run
 from lightly_airflow.contract.operations import schedules
-from lightly_airflow.contract.states import RUN_STATES, RunState
+from lightly_airflow.contract.states import RunState
 from lightly_airflow.exceptions import LightlyWatchedRunError
 from lightly_airflow.operators import LightlyScheduleRunOperator
 from lightly_airflow.sensors import LightlyRunSensor
@@ -96,32 +95,6 @@ def test_an_unknown_run(context: dict[str, Any], run: dict[str, Any], mode: str)
     """A run that LightlyOne does not know is said to be just that."""
     with pytest.raises(LightlyWatchedRunError, match=f"does not know the scheduled run {'f' * 24}"):
         watched({**run, "scheduled_run_id": "f" * 24}, mode, context)
-
-
-@pytest.mark.parametrize("state", [state for state in get_args(RunState) if not RUN_STATES[state].terminal])
-def test_every_other_state_is_waited_for(
-    context: dict[str, Any], worker: PlayedWorker, run: dict[str, Any], state: RunState
-) -> None:
-    """Each of the states on the way: not yet."""
-    worker.end(worker.pick_up(run["dataset_id"], run["scheduled_run_id"]), state)
-    assert sensor(run, "poke").poke(context).is_done is False
-
-
-def test_a_state_of_the_future_warns_and_counts_as_running(
-    lightly_api: LightlyEmulator,
-    context: dict[str, Any],
-    worker: PlayedWorker,
-    run: dict[str, Any],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """LightlyOne may add states; a waiting task goes on waiting."""
-    run_id = worker.pick_up(run["dataset_id"], run["scheduled_run_id"])
-    world = lightly_api.server.emulator.world
-    record = world.get(Run, run_id)
-    assert record is not None
-    world.save(record.model_copy(update={"state": "POLISHING"}))
-    assert sensor(run, "poke").poke(context).is_done is False
-    assert "POLISHING (in a state that this version does not know; counted as running)" in caplog.text
 
 
 def test_deferring_waits_until_the_end(

@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 from airflow.sdk.serde import deserialize, serialize
-from airflow.serialization.decoders import smart_decode_trigger_kwargs
 
 from lightly_airflow.contract.operations import schedules
 from lightly_airflow.testing import LightlyEmulator
 from lightly_airflow.triggers.run import LightlyRunTrigger
 from lightly_airflow.triggers.together import shared_interests
 from tests.airflow_faces.conftest import PlayedWorker
-from tests.airflow_faces.triggerer import trigger_for, triggerer, triggers_for, until
+from tests.airflow_faces.triggerer import as_the_triggerer_reads, trigger_for, triggerer, triggers_for, until
 from tests.gate import LIST, QUEUE, SINGLE, Gate
 
 STORED = Path(__file__).parent / "stored" / "run_trigger.json"
@@ -189,11 +188,6 @@ def test_alone_asks_for_its_own_run_only(gate: Gate) -> None:
 
     assert len(asyncio.run(wait())) == 5
     assert set(gate.operations) == {SINGLE}
-
-
-def as_the_triggerer_reads(stored: dict[str, Any]) -> dict[str, Any]:
-    decode: Any = smart_decode_trigger_kwargs  # not annotated
-    return {key: decode(value) for key, value in stored.items()}
 
 
 def test_arguments_survive_airflows_storage() -> None:

@@ -9,15 +9,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import TaskDeferred
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
 from lightly_airflow.contract.operations import schedules
 from lightly_airflow.testing import LightlyEmulator
 from lightly_airflow.triggers import kill
 from lightly_airflow.triggers.run import LightlyRunTrigger
-from tests.airflow_faces.conftest import PlayedWorker
+from tests.airflow_faces.conftest import PlayedWorker, TaskInstance
+from tests.airflow_faces.run_life import CONFIG, SCHEDULE, task
+from tests.airflow_faces.run_life import QUEUE as FIND
 from tests.airflow_faces.triggerer import trigger_for, until
-from tests.gate import CANCEL, Gate
+from tests.gate import CANCEL, SINGLE, Gate
 
 RUN = "manual__2026"
 
@@ -45,9 +48,13 @@ def states(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def killed(gate: Gate, *, map_index: int = -1, **more: Any) -> LightlyRunTrigger:
     """A trigger of a task that waits for a run."""
     ((scheduled_run_id, dataset_id),) = gate.runs(1).items()
-    trigger = trigger_for(scheduled_run_id, dataset_id, **{"cancel_on_kill": True, **more})
-    instance: Any = SimpleNamespace(dag_id="nightly", task_id="curate", run_id=RUN, map_index=map_index)
-    trigger.task_instance = instance
+    return in_airflow(trigger_for(scheduled_run_id, dataset_id, **{"cancel_on_kill": True, **more}), map_index)
+
+
+def in_airflow(trigger: Any, map_index: int = -1) -> LightlyRunTrigger:
+    """The trigger as the triggerer has it, which knows its task."""
+    trigger.task_instance = SimpleNamespace(dag_id="nightly", task_id="curate", run_id=RUN, map_index=map_index)
+    assert isinstance(trigger, LightlyRunTrigger)
     return trigger
 
 
@@ -149,3 +156,59 @@ def test_a_cancellation_that_fails_is_told(
     asyncio.run(killed(gate).on_kill())
     assert "Could not cancel LightlyOne run" in caplog.text
     assert "401" in caplog.text
+
+
+def deferred(dataset_id: str, context: dict[str, Any]) -> LightlyRunTrigger:
+    """One try of the task, which ends with waiting; its trigger."""
+    with pytest.raises(TaskDeferred) as caught:
+        task(dataset_id, deferrable=True, precheck="off").execute(context)
+    return in_airflow(caught.value.trigger)
+
+
+# What the try after a clear asks for, while its run's predecessor still waits.
+AFTER_A_CLEAR = [FIND, SINGLE, FIND, CANCEL, CONFIG, SCHEDULE]
+
+
+@pytest.mark.parametrize("before", range(len(AFTER_A_CLEAR)))
+def test_a_clear_whose_kill_comes_late(
+    gate: Gate, states: dict[str, Any], context: dict[str, Any], dataset_id: str, before: int
+) -> None:
+    """The new try is under way when the triggerer cancels the old one's run: at each of its requests, it keeps a run."""
+    trigger = deferred(dataset_id, context)
+    context["ti"], states["curate"] = TaskInstance(max_tries=2), "running"
+    gate.operations.clear()
+    killed: list[str] = []
+
+    def kill_once(_: str) -> None:
+        if len(gate.operations) == before + 1 and not killed:
+            killed.extend(gate.operations)
+            asyncio.run(trigger.on_kill())
+
+    gate.answers = kill_once
+    again = deferred(dataset_id, context)
+    assert killed == AFTER_A_CLEAR[: before + 1]
+    assert sorted(queue_states(gate, trigger)) == ["CANCELED", "OPEN"]
+    worker = PlayedWorker(gate)
+    worker.end(worker.pick_up(dataset_id, again.scheduled_run_id), "COMPLETED")
+    event = {"status": "ended", "dataset_id": dataset_id, "scheduled_run_id": again.scheduled_run_id}
+    result = task(dataset_id, deferrable=True).execute_complete(context, event)
+    assert (result["scheduled_run_id"], result["state"]) == (again.scheduled_run_id, "COMPLETED")
+    assert again.scheduled_run_id != trigger.scheduled_run_id
+
+
+def test_a_clear_and_a_worker_that_is_faster(
+    gate: Gate, states: dict[str, Any], context: dict[str, Any], dataset_id: str
+) -> None:
+    """A run that a worker takes while it is being cancelled is taken up, since it cannot be stopped."""
+    trigger = deferred(dataset_id, context)
+    context["ti"], states["curate"] = TaskInstance(max_tries=2), "running"
+    worker = PlayedWorker(gate)
+
+    def pick_up(operation: str) -> None:
+        if operation == CANCEL and gate.operations.count(CANCEL) == 1:
+            worker.pick_up(dataset_id, trigger.scheduled_run_id)
+
+    gate.answers = pick_up
+    again = deferred(dataset_id, context)
+    asyncio.run(trigger.on_kill())
+    assert (again.scheduled_run_id, queue_states(gate, trigger)) == (trigger.scheduled_run_id, [])

@@ -1,4 +1,5 @@
-"""What a thousand waiting tasks cost one triggerer, beside the dbt Cloud provider, whose triggers poll each by itself.
+"""What a thousand waiting tasks cost one triggerer, beside the dbt Cloud provider, whose triggers poll each by itself, and
+beside as many tasks that only sleep: what they take is the machine's and Python's own.
 
 Each way is a fresh process with one event loop, against a server in a process of its own. Run by ``make bench``: prints a
 table, then each goal and whether it was reached.
@@ -27,7 +28,7 @@ from tests.benchmarks.waiting_server import RUNS
 SECONDS = 60
 # Some of the runs end while they are measured, spread over the time, the last ones with time enough to be seen.
 ENDING = 40
-WAYS = {"lightly": "LightlyRunTrigger", "dbt": "DbtCloudRunJobTrigger"}
+WAYS = {"lightly": "LightlyRunTrigger", "dbt": "DbtCloudRunJobTrigger", "asleep": "asyncio.sleep"}
 
 
 @dataclass(frozen=True)
@@ -129,12 +130,16 @@ def table(figures: dict[str, Figure]) -> Table:
         "longest garbage collection of the process": lambda one: f"{one.found.collection * 1000:.0f} ms",
         "loading the trigger, once": lambda one: f"{one.found.loading * 1000:.0f} ms",
         "longest time in which it did not look for news": lambda one: f"{one.found.block * 1000:.0f} ms",
-        "from a run's end to its event, median": lambda one: f"{sorted(one.seen)[ENDING // 2]:.1f} s",
-        "from a run's end to its event, longest": lambda one: f"{max(one.seen):.1f} s",
+        "from a run's end to its event, median": lambda one: _seen(sorted(one.seen)[ENDING // 2]),
+        "from a run's end to its event, longest": lambda one: _seen(max(one.seen)),
     }
     for name, text in rows.items():
         shown.add_row(name, *[text(one) for one in figures.values()])
     return shown
+
+
+def _seen(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < float("inf") else "-"
 
 
 def goals(ours: Figure, theirs: Figure) -> dict[str, bool]:

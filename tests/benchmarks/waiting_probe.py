@@ -21,7 +21,11 @@ from pathlib import Path
 from typing import Any
 
 INTERVAL = 5.0
-MODULES = {"lightly": "lightly_airflow.triggers.run", "dbt": "airflow.providers.dbt.cloud.triggers.dbt"}
+MODULES = {
+    "lightly": "lightly_airflow.triggers.run",
+    "dbt": "airflow.providers.dbt.cloud.triggers.dbt",
+    "asleep": "asyncio",  # loaded already
+}
 
 
 @dataclass
@@ -106,6 +110,19 @@ def dbt(number: int, _streams: Any) -> AsyncIterator[Any]:
     return trigger.run()
 
 
+async def asleep(number: int, _streams: Any) -> AsyncIterator[Any]:
+    """A task that waits for nothing: what the machine and Python take by themselves. One of them has Python collect all its
+    garbage once while it is measured, as it does now and then in every process."""
+    for turn in range(sys.maxsize):
+        await asyncio.sleep(INTERVAL)
+        if (number, turn) == (0, 8):
+            gc.collect()
+    yield  # never reached; makes this an iterator as the triggers' are
+
+
+BEGIN: dict[str, Any] = {"lightly": lightly, "dbt": dbt, "asleep": asleep}
+
+
 async def measure(way: Any, count: int, found: Found) -> None:
     from airflow.triggers.shared_stream import SharedStreamManager
 
@@ -141,7 +158,7 @@ def main() -> None:
         turns = Turns()
         turns.found.loading = time.thread_time() - began
         with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(turns)) as runner:
-            runner.run(measure({"lightly": lightly, "dbt": dbt}[way], int(os.environ["WAITING"]), turns.found))
+            runner.run(measure(BEGIN[way], int(os.environ["WAITING"]), turns.found))
     Path(result).write_text(json.dumps(asdict(turns.found)))
 
 

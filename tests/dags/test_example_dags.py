@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -18,14 +17,11 @@ from lightly_airflow.storage.stores import open_store
 from lightly_airflow.testing import LightlyEmulator, emulator
 from tests.azurite_server import Azurite
 from tests.dags.clouds import environment, fill
+from tests.dags.running import run, selected
 from tests.gcs_server import GcsServer
 from tests.pictures import FAMILIES, pictures
 from tests.s3_server import S3Server
 
-if TYPE_CHECKING:
-    from airflow.sdk import DAG
-
-ROOT = Path(__file__).parents[2]
 # The multi-cloud DAG's datasets, with the kinds of their INPUT and LIGHTLY.
 CURATED = {
     "street-cameras": ("S3", "S3"),
@@ -42,41 +38,6 @@ pytestmark = [
     # Airflow's own, while it sets up its database and runs tasks in this process.
     pytest.mark.filterwarnings("default"),
 ]
-
-
-@pytest.fixture(scope="module")
-def airflow_database() -> None:
-    from airflow.utils import db
-
-    db.initdb()
-
-
-@pytest.fixture
-def cameras(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
-    """The bucket that the DAG reads and writes, and its two connections."""
-    s3.put("cameras", "lightly/", b"")
-    for name, content in pictures().items():
-        s3.put("cameras", f"input/{name}", content)
-    connection = json.dumps(
-        {"conn_type": "aws", "login": "key", "password": "secret", "extra": {"region_name": "eu-central-1"}}
-    )
-    for name in ("READ", "WRITE"):
-        monkeypatch.setenv(f"AIRFLOW_CONN_CAMERAS_{name}", connection)
-    return s3
-
-
-def load(name: str) -> DAG:
-    from airflow.dag_processing.dagbag import DagBag
-
-    bag = DagBag(ROOT / "dags" / f"{name}.py", bundle_name="dags-folder")
-    assert bag.import_errors == {}
-    return bag.dags[name]
-
-
-def run(name: str, conf: dict[str, Any], skipped: str | None = None) -> dict[str, str]:
-    """Runs a DAG to its end, but for the tasks whose ids match ``skipped``; task id -> state."""
-    finished = load(name).test(run_conf=conf, mark_success_pattern=skipped)
-    return {one.task_id: str(one.state) for one in finished.get_task_instances()}
 
 
 def test_two_nights(airflow_database: None, lightly_emulator: LightlyEmulator, cameras: S3Server) -> None:
@@ -133,15 +94,6 @@ def test_expiring_inputs_that_are_not_to_be_skipped(
     assert (states["expiration"], states["curate"]) == ("failed", "upstream_failed")
     (dataset,) = lightly_emulator.call(datasets.datasets_named("traffic-events"))
     assert lightly_emulator.call(runs.runs_of_dataset(dataset.id)) == []
-
-
-def selected(api: LightlyEmulator, dataset_id: str) -> set[str]:
-    """The scenes that the newest run has selected from."""
-    newest = api.call(runs.runs_of_dataset(dataset_id))[0]
-    tag = api.call(runs.run_tags(newest.id))[0]
-    names = api.call(tags.EXPORT_FILENAMES.call(datasetId=dataset_id, tagId=tag.id)).splitlines()
-    assert len(names) == FAMILIES
-    return {name.split("/")[0] for name in names}
 
 
 @dataclass(frozen=True)

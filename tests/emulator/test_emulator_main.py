@@ -96,13 +96,15 @@ def test_bad_arguments_are_answered_in_one_sentence(
     assert words in capsys.readouterr().err.splitlines()[-1]
 
 
-@pytest.mark.parametrize("fault", ["port", "file"])
+@pytest.mark.parametrize("fault", ["port", "file", "key"])
 def test_what_cannot_start_says_why(fault: str, tmp_path: Path) -> None:
-    """A taken port and a file that is no state file end it with 1 and one line."""
+    """A taken port, a file that is no state file and one whose key is no key end it with 1 and one line."""
     state = tmp_path / "state.db"
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1] if fault == "port" else 0
         state.write_text("no database" * 100 if fault == "file" else "")
+        if fault == "key":
+            Path(f"{state}.key").write_text("no key")
         command = [*COMMAND, "--token", "dev", "--no-worker", "--port", str(port), "--state", str(state)]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert (ended.returncode, ended.stdout) == (1, "")

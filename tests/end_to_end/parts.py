@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -29,12 +29,15 @@ IMPATIENT = {
 
 
 class Parts:
-    """The processes of one Airflow."""
+    """The processes of one Airflow.
 
-    def __init__(self, home: Path, dags: Path) -> None:
+    :param env: variables of their environment, besides the settings.
+    """
+
+    def __init__(self, home: Path, dags: Path, env: Mapping[str, str]) -> None:
         self.home = home
         self.port = free_port()
-        self._env = child_environment(**settings_for(home, dags, self.port), **IMPATIENT)
+        self._env = child_environment(**settings_for(home, dags, self.port), **IMPATIENT, **env)
         self._stack = ExitStack()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -58,6 +61,15 @@ class Parts:
         process = self._processes.pop(part)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def restart(self, part: str, **changed: str) -> None:
+        """Kills a part and starts it anew.
+
+        :param changed: variables of the environment that have other values from now on.
+        """
+        self.kill(part)
+        self._env |= changed
+        self.start(part)
 
     def log(self, part: str) -> Path:
         return self.home / f"{part}.log"
@@ -89,15 +101,23 @@ class Api(RunningAirflow):
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
         self._ask("PATCH", path, json={"new_state": state})
 
-    def change_connection(self, connection_id: str, **changed: Any) -> None:
-        body = {"connection_id": connection_id, "conn_type": "lightly", **changed}
+    def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """As a user does on the web page."""
+        body = {"dag_run_id": run_id, "task_ids": [task_id], "only_failed": False, "dry_run": False}
+        self._ask("POST", f"dags/{dag_id}/clearTaskInstances", json=body)
+
+    def change_connection(self, connection_id: str, conn_type: str = "lightly", **changed: Any) -> None:
+        body = {"connection_id": connection_id, "conn_type": conn_type, **changed}
         self._ask("PATCH", f"connections/{connection_id}", json=body, params={"update_mask": [*changed]})
 
 
 @contextmanager
-def airflow_in_parts(home: Path, dags: Path) -> Iterator[tuple[Parts, Api]]:
-    """A running Airflow; ends with the block."""
-    with Parts(home, dags) as parts, requests.Session() as session:
+def airflow_in_parts(home: Path, dags: Path, env: Mapping[str, str] | None = None) -> Iterator[tuple[Parts, Api]]:
+    """A running Airflow; ends with the block.
+
+    :param env: variables to add to its environment; default: none.
+    """
+    with Parts(home, dags, env or {}) as parts, requests.Session() as session:
         session.trust_env = False
         api = Api(f"http://127.0.0.1:{parts.port}", home, session)
         parts.wait_until(api.healthy, "Airflow")

@@ -16,7 +16,7 @@ from lightly_airflow.contract.operations import datasets, datasources, schedules
 from lightly_airflow.testing import LightlyEmulator
 from tests.airflow_faces.conftest import PlayedWorker
 from tests.client.flows.conftest import CONFIG
-from tests.end_to_end.parts import Api, Parts, airflow_in_parts
+from tests.end_to_end.parts import Api, airflow_in_parts
 from tests.gate import Gate
 from tests.s3_server import S3Server
 
@@ -74,7 +74,7 @@ def test_each_when_its_own_run_has_ended(lightly_api: LightlyEmulator, s3: S3Ser
         run_id = api.trigger(DAG, {"dataset": ids[2], "run": scheduled[1]})
         until(lambda: states(api, run_id) == {"rotate": "deferred", "watch": "deferred"})
         assert [secret_of(gate, one) for one in ids] == [SECRETS[1], SECRETS[0], SECRETS[0]]
-        _restart(parts, "triggerer")
+        parts.restart("triggerer")
         worker.end(runs[0], "COMPLETED")
         until(lambda: secret_of(gate, ids[1]) == SECRETS[1])
         until(lambda: states(api, run_id)["rotate"] == "deferred")
@@ -90,8 +90,3 @@ def test_each_when_its_own_run_has_ended(lightly_api: LightlyEmulator, s3: S3Ser
     for secret in SECRETS:
         assert secret not in log
         assert secret.encode() not in kept
-
-
-def _restart(parts: Parts, part: str) -> None:
-    parts.kill(part)
-    parts.start(part)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import responses
@@ -12,6 +11,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from lightly_airflow.contract.hiding import HideSecrets
 from lightly_airflow.contract.models.datasources import AzureConfig
 from lightly_airflow.storage.clouds.azure import CAUSES, foreign_endpoint
 from lightly_airflow.storage.directory import StorageError, cause
@@ -24,7 +24,6 @@ THREADS = 16
 _VERSION = {"x-ms-version": "2023-11-03"}
 _TIMEOUT = (5, 10)  # seconds, to connect and for each piece of an answer; as in clouds/azure.py
 _RETRY = Retry(total=2, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False)
-_LOGGERS = ("urllib3.connectionpool", "urllib3.util.retry")
 
 
 class Container:
@@ -72,7 +71,8 @@ class Container:
 @contextmanager
 def open_container(config: AzureConfig, reach: Reach) -> Iterator[Container]:
     """The container of a datasource; its connections are closed afterwards."""
-    with requests.Session() as session, _quiet():
+    HideSecrets.install()
+    with requests.Session() as session:
         session.headers.update(_VERSION)
         for scheme in ("http://", "https://"):
             session.mount(scheme, HTTPAdapter(max_retries=_RETRY, pool_maxsize=THREADS))
@@ -86,24 +86,3 @@ def _told(error: requests.RequestException) -> str:
     if "Timeout" in kind:
         return "kind: Timeout"
     return "dns error" if kind == "NameResolutionError" else "error sending request"
-
-
-class _WithoutQuery(logging.Filter):
-    """Cuts the query off URLs in urllib3's log lines: it writes them whole, some of them as warnings."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.args, tuple):
-            record.args = tuple(arg.partition("?")[0] if isinstance(arg, str) else arg for arg in record.args)
-        return True
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    cut = _WithoutQuery()
-    for name in _LOGGERS:
-        logging.getLogger(name).addFilter(cut)
-    try:
-        yield
-    finally:
-        for name in _LOGGERS:
-            logging.getLogger(name).removeFilter(cut)

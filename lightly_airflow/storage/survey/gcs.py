@@ -5,19 +5,18 @@ Both through Google's JSON API, because obstore's listing tells names, sizes and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 from google.auth.exceptions import GoogleAuthError
-from requests import HTTPError, JSONDecodeError, PreparedRequest, RequestException, Response, Session, Timeout
-from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
+from requests import HTTPError, JSONDecodeError, RequestException, Response, Timeout
 
 from lightly_airflow.contract.models.datasources import GcsConfig
-from lightly_airflow.storage.clouds.gcs import CAUSES, credentials, endpoint, token_request
+from lightly_airflow.storage.clouds.gcs import CAUSES, credentials, endpoint
+from lightly_airflow.storage.clouds.gcs_session import ask_google, google_session
 from lightly_airflow.storage.directory import StorageError, cause
 from lightly_airflow.storage.lifecycle.columns import NEVER, Array, Objects, text_column, time_column
 from lightly_airflow.storage.lifecycle.expiry import Expiry, Rules
@@ -27,11 +26,6 @@ from lightly_airflow.storage.reach import Reach
 from lightly_airflow.storage.survey.inputs import RulesUnknown
 
 _GOOGLE = "https://storage.googleapis.com"
-_TIMEOUT = (5, 30)  # seconds to connect, and between two pieces of an answer
-# What https://cloud.google.com/storage/docs/retry-strategy calls retryable.
-_RETRY = Retry(
-    total=3, connect=1, backoff_factor=0.2, status_forcelist=(408, 429, 500, 502, 503, 504), raise_on_status=False
-)
 _FACTS = "name,size,timeCreated,customTime,storageClass,temporaryHold,eventBasedHold,retentionExpirationTime,retention"
 _PAGE = 1000  # the most that Google returns in one answer
 
@@ -47,9 +41,9 @@ def read_rules(config: GcsConfig, reach: Reach) -> GcsRules:
     :raises StorageError: the bucket is not there, or cannot be reached.
     """
     path = parse_resource_path(config.full_path, "gs")
-    with _explained(f"read the lifecycle rules of {path}", path), _session(config) as session:
+    with _explained(f"read the lifecycle rules of {path}", path), google_session(credentials(config)) as session:
         try:
-            return gcs_rules(_ask(session, _address(path, reach), {"fields": "lifecycle,retentionPolicy"}))
+            return gcs_rules(ask_google(session, _address(path, reach), {"fields": "lifecycle,retentionPolicy"}))
         except HTTPError as error:
             if error.response.status_code != 403:
                 raise
@@ -68,9 +62,9 @@ def list_columns(config: GcsConfig, reach: Reach) -> Iterator[Objects]:
     """
     path = parse_resource_path(config.full_path, "gs")
     query = {"prefix": path.prefix, "fields": f"items({_FACTS}),nextPageToken", "maxResults": str(_PAGE)}
-    with _explained(f"list {path}", path), _session(config) as session:
+    with _explained(f"list {path}", path), google_session(credentials(config)) as session:
         while True:
-            answer = _ask(session, f"{_address(path, reach)}/o", query)
+            answer = ask_google(session, f"{_address(path, reach)}/o", query)
             if answer.get("items"):
                 yield _objects(path.prefix, answer["items"])
             if "nextPageToken" not in answer:
@@ -109,38 +103,6 @@ def _times(values: list[str | None], absent: int) -> Array:
 
 def _address(path: ResourcePath, reach: Reach) -> str:
     return f"{(endpoint(reach) or _GOOGLE).rstrip('/')}/storage/v1/b/{quote(path.bucket, safe='')}"
-
-
-def _ask(session: Session, url: str, query: Mapping[str, str]) -> dict[str, Any]:
-    answer = session.get(url, params=query, timeout=_TIMEOUT, allow_redirects=False)
-    answer.raise_for_status()
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-@contextmanager
-def _session(config: GcsConfig) -> Iterator[Session]:
-    with Session() as session:
-        session.auth = _signing(config)
-        for scheme in ("https://", "http://"):
-            session.mount(scheme, HTTPAdapter(max_retries=_RETRY))
-        yield session
-
-
-def _signing(config: GcsConfig) -> Callable[[PreparedRequest], PreparedRequest]:
-    """Sends the service account's token with each request, a new one when it gets old.
-
-    google-auth's own session would also ask iamcredentials.googleapis.com, which a firewall need not let through, and warn.
-    """
-    owner, request = credentials(config), token_request()
-
-    def sign(prepared: PreparedRequest) -> PreparedRequest:
-        if not owner.valid:
-            owner.refresh(request)
-        prepared.headers["Authorization"] = f"Bearer {owner.token}"
-        return prepared
-
-    return sign
 
 
 @contextmanager
