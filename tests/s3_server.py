@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 from moto.core.models import DEFAULT_ACCOUNT_ID
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 Key = tuple[str, str]  # an access key's id and secret
+A = TypeVar("A")
 
 
 class S3Server:
@@ -31,6 +32,7 @@ class S3Server:
         self._server.start()
         web: Any = self._server._server
         self.lifecycle = web.app = Lifecycle(web.app)
+        self._web = web
         host, port = self._server.get_host_and_port()
         self.url = f"http://{host}:{port}"
         self.client: S3Client = boto3.client(
@@ -48,6 +50,16 @@ class S3Server:
     def reset(self) -> None:
         self._post("reset", b"")
         self.lifecycle.reset()
+
+    @contextmanager
+    def behind(self, make: Callable[[Any], A]) -> Iterator[A]:
+        """Inside, requests come first to what ``make`` makes of the server's WSGI application."""
+        before = self._web.app
+        self._web.app = made = make(before)
+        try:
+            yield made
+        finally:
+            self._web.app = before
 
     def put(self, bucket: str, key: str, body: bytes) -> None:
         """Stores an object; makes the bucket if need be."""

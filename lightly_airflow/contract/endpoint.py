@@ -26,7 +26,7 @@ class Endpoint(Generic[T]):
 
     :param method: HTTP method.
     :param path: template with the API's own parameter names, such as ``/v1/docker/runs/{runId}``.
-    :param answer: type of the answer's body; ``None`` where the body is ignored.
+    :param answer: type of the answer's body; ``None`` where it says nothing, and only must not be a gateway's page.
     :param status: the one status that means success (the official client reads a body only under it).
     :param body: type of the request's body, ``None`` where there is none.
     :param query: query parameters by name, with the type of each.
@@ -76,6 +76,8 @@ class Endpoint(Generic[T]):
         if response.status // 100 != 2:
             raise error_from(response, self.operation)
         if self.answer is None:
+            if _is_page(response.body):
+                raise LightlyAnswerError(self.operation, response.status, "body: an HTML page")
             return cast("T", None)
         if response.status != self.status:
             raise LightlyAnswerError(self.operation, response.status, f"its status should be {self.status}")
@@ -90,8 +92,12 @@ class Endpoint(Generic[T]):
 
 def _is_no_text(body: bytes) -> bool:
     """A gateway's page, or half of a JSON string: taken for a text, either would be a wrong answer."""
-    start = body[:16].lstrip().lower()
-    return start.startswith((b"<!doctype", b"<html", b'"'))
+    return _is_page(body) or body.lstrip().startswith(b'"')
+
+
+def _is_page(body: bytes) -> bool:
+    """What gateways and captive portals answer, even with status 200, to a request that LightlyOne has never seen."""
+    return body.lstrip()[:16].lower().startswith((b"<!doctype", b"<html"))
 
 
 def _pairs(query: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -9,13 +9,19 @@ import json
 import logging
 
 from airflow.sdk import Variable, conf
+from airflow.sdk.exceptions import AirflowRuntimeError
 
+from lightly_airflow.contract.errors import LightlyError
 from lightly_airflow.contract.models.base import wire
 from lightly_airflow.contract.models.datasources import CREDENTIALS, DatasourceConfig
 
 log = logging.getLogger(__name__)
 _USE = b"lightly_airflow: fingerprints of rotated credentials"
 _DESCRIPTION = "What LightlyRotateCredentialsOperator has set last: a keyed fingerprint, no secret."
+
+
+class NotForgotten(LightlyError):
+    """Airflow did not delete what it keeps of a datasource; nothing may be sent then."""
 
 
 class RotationMemory:
@@ -35,22 +41,40 @@ class RotationMemory:
             )
 
     def same(self, dataset_id: str, config: DatasourceConfig) -> bool:
-        """Whether these very credentials were kept last for the dataset and the config's purpose."""
+        """Whether these very credentials were kept last for the dataset and the config's purpose. Airflow says of a Variable
+        that it could not read that there is none, and nothing else does harm: credentials are set once more then."""
         kept = str(Variable.get(variable(dataset_id, config.purpose), default="")) if self._keys else ""
         # Airflow's own rotation puts its new key before the old one: both may have made what is kept.
         return any(hmac.compare_digest(kept, fingerprint(key, dataset_id, config)) for key in self._keys)
 
     def keep(self, dataset_id: str, config: DatasourceConfig) -> None:
-        """Remembers credentials. Called once LightlyOne has verified them."""
-        if self._keys:
-            told = fingerprint(self._keys[0], dataset_id, config)
-            Variable.set(variable(dataset_id, config.purpose), told, description=_DESCRIPTION)
+        """Remembers credentials. Called once LightlyOne has verified them; that Airflow does not keep them changes nothing
+        about that, so it is a warning."""
+        name = variable(dataset_id, config.purpose)
+        if not self._keys:
+            return
+        try:
+            Variable.set(name, fingerprint(self._keys[0], dataset_id, config), description=_DESCRIPTION)
+        except AirflowRuntimeError as error:
+            log.warning(
+                "Airflow did not keep its Variable %s (%s): the datasource is set anew the next time", name, error
+            )
 
     def forget(self, dataset_id: str, config: DatasourceConfig) -> None:
-        """Called before anything is sent: whatever happens then, the next time does not take it for unchanged."""
+        """Called before anything is sent: whatever happens then, the next time does not take it for unchanged.
+
+        :raises NotForgotten: Airflow did not do it, or did not say so.
+        """
         name = variable(dataset_id, config.purpose)
-        if self._keys and Variable.get(name, default=""):
-            Variable.delete(name)
+        if not self._keys:
+            return
+        try:
+            Variable.delete(name)  # also where none could be read: that may have been Airflow's own trouble
+        except AirflowRuntimeError as error:
+            told = str(error)
+        else:
+            return
+        raise NotForgotten(f"Airflow did not delete its Variable {name} ({told}), and nothing is sent before that")
 
 
 def variable(dataset_id: str, purpose: str) -> str:

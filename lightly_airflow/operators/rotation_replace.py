@@ -125,12 +125,11 @@ class Replacement:
         can be put back is."""
         failed = []
         for purpose, twin in twins.items():
-            if self._held[purpose] == {
-                "had"
-            }:  # else it is forgotten already, and nothing may keep it from being put back
-                self.memory.forget(self.dataset_id, twin.config)
             tries = _Tries()
             try:
+                # Else it is forgotten already, and nothing may keep credentials from being put back.
+                if self._held[purpose] == {"had"}:
+                    self.memory.forget(self.dataset_id, twin.config)
                 self.hook.run(put_datasource(self.dataset_id, twin.config), decide=tries)
             except LightlyError as error:
                 failed.append(str(error))

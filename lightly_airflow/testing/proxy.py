@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import http.client
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -17,7 +18,22 @@ from lightly_airflow.testing.running import LightlyEmulator
 
 _HOST = "127.0.0.1"
 _PASS_ON_SECONDS = 30
-_OWN = frozenset({"connection", "content-length", "host"})
+# Host goes on as it came: signatures of S3 hold for it as well.
+_OWN = frozenset({"connection", "content-length"})
+
+
+@dataclass(frozen=True)
+class Behind:
+    """The server to which requests are passed on.
+
+    :param url: its address.
+    :param token: LightlyOne's API token.
+    :param operation: what records call a request, by its method and path.
+    """
+
+    url: str
+    token: str
+    operation: Callable[[str, str], str]
 
 
 @contextmanager
@@ -27,7 +43,17 @@ def faulty(lightly: LightlyEmulator) -> Iterator[Faults]:
     :param lightly: the emulator to which requests are passed on.
     :raises AssertionError: at the end of the block, if a fault has not fired as often as it was to.
     """
-    server = _Server(lightly)
+    with before(Behind(lightly.url, lightly.token, lightly.server.emulator.operation)) as faults:
+        yield faults
+
+
+@contextmanager
+def before(behind: Behind) -> Iterator[Faults]:
+    """:func:`faulty`, before any HTTP server whose requests say how long they are.
+
+    :param behind: that server.
+    """
+    server = _Server(behind)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, name="faults")
     thread.start()
     try:
@@ -44,10 +70,10 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = False  # the end of the block waits for what is under way
     request_queue_size = 128
 
-    def __init__(self, lightly: LightlyEmulator) -> None:
+    def __init__(self, behind: Behind) -> None:
         super().__init__((_HOST, 0), _Handler)
-        self.lightly = lightly
-        self.faults = Faults(f"http://{_HOST}:{self.server_port}", lightly.token)
+        self.behind = behind
+        self.faults = Faults(f"http://{_HOST}:{self.server_port}", behind.token)
         self.stopping = threading.Event()
 
     def shutdown_request(self, request: Any) -> None:
@@ -67,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(411, "the proxy of lightly_airflow.testing takes bodies with a Content-Length")
             return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        request = _request(self.server.lightly, self.command, self.path, body)
+        request = _request(self.server.behind, self.command, self.path, body)
         asked, fault = self.server.faults.take(request)
         exchange = Exchange(request, lambda: self._pass_on(asked, body), self.connection, self.server.stopping)
         with suppress(OSError):  # the client is gone, or was killed
@@ -80,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass_on(self, asked: Asked, body: bytes) -> Response:
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _OWN}
-        response = _ask(self.server.lightly.url, self.command, self.path, body, headers)
+        response = _ask(self.server.behind.url, self.command, self.path, body, headers)
         asked.status = response.status
         return self._through_here(response)
 
@@ -88,17 +114,17 @@ class _Handler(BaseHTTPRequestHandler):
         """Signed URLs lead to the emulator itself; they shall lead here, so that files meet faults as well."""
         if not response.headers.get("content-type", "").startswith("application/json"):
             return response
-        body = response.body.replace(self.server.lightly.url.encode(), self.server.faults.url.encode())
+        body = response.body.replace(self.server.behind.url.encode(), self.server.faults.url.encode())
         return Response(response.status, body, response.headers)
 
     def log_message(self, *_: Any) -> None:
         """Quiet: the library would log whole URLs, with the token."""
 
 
-def _request(lightly: LightlyEmulator, method: str, target: str, body: bytes) -> Request:
+def _request(behind: Behind, method: str, target: str, body: bytes) -> Request:
     parts = urlsplit(target)
     query = tuple((name, value) for name, value in parse_qsl(parts.query, True) if name != "token")
-    return Request(method, parts.path, lightly.server.emulator.operation(method, parts.path), query, body or None)
+    return Request(method, parts.path, behind.operation(method, parts.path), query, body or None)
 
 
 def _ask(url: str, method: str, target: str, body: bytes, headers: dict[str, str]) -> Response:

@@ -23,11 +23,12 @@ class Tries:
     """The process that forks tries, and the one that is under way.
 
     :param log: the file of what it and they log.
+    :param module: the program.
     """
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, module: str) -> None:
         self.log = log
-        program = [sys.executable, "-m", "tests.airflow_faces.tries"]
+        program = [sys.executable, "-m", module]
         root = Path(__file__).parents[2]
         with log.open("w") as stderr:
             self._process = subprocess.Popen(program, stdin=-1, stdout=-1, stderr=stderr, text=True, cwd=root)
@@ -70,9 +71,9 @@ class Tries:
 
 
 @contextmanager
-def forked_tries(folder: Path) -> Iterator[Tries]:
+def forked_tries(folder: Path, module: str = "tests.airflow_faces.tries") -> Iterator[Tries]:
     """The process that forks tries; ends with the block."""
-    running = Tries(folder / "log")
+    running = Tries(folder / "log", module)
     try:
         yield running
     finally:

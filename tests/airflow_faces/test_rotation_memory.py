@@ -6,9 +6,11 @@ import hashlib
 from typing import get_args
 
 import pytest
+from airflow.sdk.execution_time.comms import DeleteVariable, GetVariable, PutVariable
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
+from lightly_airflow.contract.errors import LightlyError
 from lightly_airflow.contract.models.base import wire
 from lightly_airflow.contract.models.datasources import CREDENTIALS, DatasourceConfig, S3Config
 from lightly_airflow.operators.rotation_memory import RotationMemory, _derived, fernet_keys, fingerprint, variable
@@ -47,6 +49,35 @@ def test_what_is_forgotten_is_not_the_same(variables: Variables, fernet_key: str
     for _ in range(2):
         memory.forget(DATASET, s3("4712"))
     assert not memory.same(DATASET, s3("4711"))
+
+
+def test_forgotten_though_it_cannot_be_read(variables: Variables, fernet_key: str) -> None:
+    """Airflow says of a Variable that it could not read that there is none."""
+    memory = RotationMemory()
+    memory.keep(DATASET, s3("4711"))
+    variables.refused = (GetVariable,)
+    assert not memory.same(DATASET, s3("4711"))
+    memory.forget(DATASET, s3("4711"))
+    assert variables == {}
+
+
+def test_airflow_does_not_forget(variables: Variables, fernet_key: str) -> None:
+    """An error of the kind that concerns one dataset, and stops no other."""
+    variables.refused = (DeleteVariable,)
+    name = variable(DATASET, "INPUT")
+    with pytest.raises(
+        LightlyError, match=rf"^Airflow did not delete its Variable {name} \(API_SERVER_ERROR: None\), and"
+    ):
+        RotationMemory().forget(DATASET, s3("4711"))
+
+
+def test_airflow_does_not_keep(variables: Variables, fernet_key: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The datasource has its credentials all the same."""
+    variables.refused = (PutVariable,)
+    memory = RotationMemory()
+    memory.keep(DATASET, s3("4711"))
+    assert not memory.same(DATASET, s3("4711"))
+    assert f"Airflow did not keep its Variable {variable(DATASET, 'INPUT')} (API_SERVER_ERROR: None)" in caplog.text
 
 
 def test_airflows_own_key_is_rotated(variables: Variables, fernet_key: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -136,7 +137,7 @@ def resume(order: dict[str, Any]) -> dict[str, Any]:
 STEPS = {"execute": execute, "trigger": trigger, "resume": resume}
 
 
-def fork(order: dict[str, Any]) -> int:
+def fork(order: dict[str, Any], attempt: Callable[[dict[str, Any]], None]) -> int:
     """Begins a try; its pid."""
     pid = os.fork()
     if pid:
@@ -150,23 +151,31 @@ def fork(order: dict[str, Any]) -> int:
     os._exit(0)
 
 
-def main(answers: TextIO) -> None:
+def main(answers: TextIO, attempt: Callable[[dict[str, Any]], None]) -> None:
     """Makes the tries that are ordered, one at a time."""
     pid = None
     for line in sys.stdin:
         if pid is not None:
             os.waitpid(pid, 0)
-        pid = fork(json.loads(line))
+        pid = fork(json.loads(line), attempt)
         print(pid, file=answers, flush=True)
         ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         killed = ended is not None and ended.si_code == os.CLD_KILLED and ended.si_status == signal.SIGKILL
         print("killed" if killed else "ended", file=answers, flush=True)
 
 
-if __name__ == "__main__":
+def serve(attempt: Callable[[dict[str, Any]], None], late: Iterable[str]) -> None:
+    """The whole program, for one kind of try.
+
+    :param late: modules that are imported when a try comes to them.
+    """
     own = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what Airflow logs goes to stdout, and is no answer
-    for module in LATE:
+    for module in late:
         import_module(module)
     gc.freeze()  # what is never collected is never copied for a try
-    main(own)
+    main(own, attempt)
+
+
+if __name__ == "__main__":
+    serve(attempt, LATE)

@@ -3,9 +3,10 @@ its supervisor."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from airflow.sdk.exceptions import ErrorType
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import (
     ConnectionResult,
     DeleteVariable,
@@ -19,13 +20,19 @@ from airflow.sdk.execution_time.comms import (
 
 
 class Variables(dict[str, Any]):
-    """Speaks the supervisor's words for Variables and connections, and knows nothing else."""
+    """Speaks the supervisor's words for Variables and connections, and knows nothing else.
 
-    def __init__(self) -> None:
-        super().__init__()
+    :ivar refused: which questions fail, as if Airflow's API server did not answer.
+    """
+
+    def __init__(self, kept: Mapping[str, Any] | None = None) -> None:
+        super().__init__(kept or {})
         self.connections: dict[str, dict[str, Any]] = {}
+        self.refused: tuple[type, ...] = ()
 
     def send(self, asked: Any) -> Any:
+        if isinstance(asked, self.refused):
+            raise no_answer()
         if isinstance(asked, GetVariable) and asked.key in self:
             return VariableResult(key=asked.key, value=self[asked.key])
         if isinstance(asked, GetConnection) and asked.conn_id in self.connections:
@@ -33,7 +40,12 @@ class Variables(dict[str, Any]):
         if isinstance(asked, PutVariable):
             self[asked.key] = asked.value
         if isinstance(asked, DeleteVariable):
-            del self[asked.key]
+            self.pop(asked.key, None)  # Airflow's API takes it for deleted as well
         if isinstance(asked, (PutVariable, DeleteVariable)):
             return OKResponse(ok=True)
         return ErrorResponse(error=ErrorType.VARIABLE_NOT_FOUND)
+
+
+def no_answer() -> AirflowRuntimeError:
+    """What a task is told when Airflow's API server has not answered its supervisor."""
+    return AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR))

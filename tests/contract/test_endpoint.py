@@ -83,9 +83,17 @@ def test_another_success_is_no_answer(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
-def test_where_no_answer_is_declared_any_success_will_do(status: int) -> None:
-    """Updates and deletions are read by their status alone."""
-    assert NOTHING.call(thingName="t").parse(Response(status, b"<html>")) is None
+@pytest.mark.parametrize("body", [b"", b"{}", b"null", b"updated", b'{"id'])
+def test_where_no_answer_is_declared_any_success_will_do(status: int, body: bytes) -> None:
+    """Updates and deletions are read by their status."""
+    assert NOTHING.call(thingName="t").parse(Response(status, body)) is None
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"\n<!DOCTYPE html>\n<html>"])
+def test_a_page_is_no_success_either(body: bytes) -> None:
+    """A gateway has answered in LightlyOne's place, and nothing was updated."""
+    with pytest.raises(LightlyAnswerError, match=r"answer \(200\) cannot be read: body: an HTML page"):
+        NOTHING.call(thingName="t").parse(Response(200, body))
 
 
 @pytest.mark.parametrize(
