@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from azure.storage.blob import BlobServiceClient, generate_container_sas
+from azure.storage.blob import AccessPolicy, BlobServiceClient, generate_container_sas
 
 ACCOUNT = "lightlytest"
 _PROGRAM = Path(__file__).parent / "azurite/node_modules/azurite/dist/src/blob/main.js"
@@ -61,6 +61,11 @@ class Azurite:
 
     def names(self, container: str) -> list[str]:
         return list(self.client.get_container_client(container).list_blob_names())
+
+    def set_policies(self, container: str, *names: str) -> None:
+        """Which stored access policies a container has: tokens that name another one are refused."""
+        policies = dict.fromkeys(names, AccessPolicy())
+        self.client.get_container_client(container).set_container_access_policy(policies)
 
     def sas(self, letters: str, container: str = "cameras", hours: float = 48, key: str = "", **fields: Any) -> str:
         """A SAS token for a container.

@@ -48,7 +48,7 @@ class GcsServer:
     """
 
     storage: Storage = field(default_factory=lambda: _Memory(use_memory_fs=True))
-    keys: dict[str, RSAPublicKey] = field(default_factory=dict)
+    keys: dict[str, dict[str, RSAPublicKey]] = field(default_factory=dict)
     grants: dict[str, set[str]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     iam: Iam = field(default_factory=Iam)
@@ -61,11 +61,17 @@ class GcsServer:
 
         :param granted: of ``list``, ``get``, ``create``, ``delete``, ``buckets.get`` and ``serviceAccountKeys.get``.
         """
-        email = f"{name}@project-of-tests.iam.gserviceaccount.com"
+        email = _email(name)
+        self.keys[email], self.grants[email] = {}, set(granted)
+        self.tokens = {token: owner for token, owner in self.tokens.items() if owner != email}
+        return self.add_key(name)
+
+    def add_key(self, name: str) -> dict[str, str]:
+        """The key file of one more key of a service account."""
+        email = _email(name)
         key, key_id = generate_private_key(public_exponent=65537, key_size=2048), secrets.token_hex(20)
         self.iam.add(email, key_id)
-        self.keys[email], self.grants[email] = key.public_key(), set(granted)
-        self.tokens = {token: owner for token, owner in self.tokens.items() if owner != email}
+        self.keys[email][key_id] = key.public_key()
         return {
             "type": "service_account",
             "project_id": "project-of-tests",
@@ -75,6 +81,10 @@ class GcsServer:
             "client_id": "1",
             "token_uri": f"{self.url}/token",
         }
+
+    def delete_key(self, file: dict[str, str]) -> None:
+        """Deletes the key of a key file. Tokens that it has got already are good until they end, as at Google."""
+        del self.keys[file["client_email"]][file["private_key_id"]]
 
     def bucket(self, name: str, *rules: dict[str, Any], **more: Any) -> None:
         """Makes a bucket, or changes it: its lifecycle rules, and more fields of its resource."""
@@ -110,9 +120,7 @@ class GcsServer:
         owner = claim["iss"]
         if owner not in self.keys:
             return 400, {"error": "invalid_grant", "error_description": "Invalid grant: account not found"}
-        try:
-            jwt.decode(assertion, self.keys[owner], algorithms=["RS256"], audience=_AUDIENCE)
-        except jwt.InvalidTokenError:
+        if not any(_signed(assertion, key) for key in self.keys[owner].values()):
             return 400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}
         token = secrets.token_urlsafe()
         self.tokens[token] = owner
@@ -222,6 +230,18 @@ class _Handler(emulator.RequestHandler):  # type: ignore[misc]
 
     def log_message(self, *args: Any) -> None:
         """Says nothing."""
+
+
+def _email(name: str) -> str:
+    return f"{name}@project-of-tests.iam.gserviceaccount.com"
+
+
+def _signed(assertion: str, key: RSAPublicKey) -> bool:
+    try:
+        jwt.decode(assertion, key, algorithms=["RS256"], audience=_AUDIENCE)
+    except jwt.InvalidTokenError:
+        return False
+    return True
 
 
 def _needed(method: str, key: str, present: bool) -> list[str]:

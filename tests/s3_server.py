@@ -100,17 +100,18 @@ class S3Server:
 
     def add_role(self, name: str, external_id: str, *allowed: tuple[str, str]) -> str:
         """A role that this account's users may assume with the external id; its ARN."""
-        trust = {
-            "Effect": "Allow",
-            "Principal": {"AWS": "*"},  # this server knows single users and everybody
-            "Action": "sts:AssumeRole",
-            "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
-        }
         with closing(self._client("iam")) as iam:
-            document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-            role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]
+            role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_trust(external_id))["Role"]
             iam.put_role_policy(RoleName=name, PolicyName="allowed", PolicyDocument=_policy(allowed))
         return str(role["Arn"])
+
+    def allow_role(self, name: str, *allowed: tuple[str, str]) -> None:
+        """What a role may do from now on."""
+        self._iam.put_role_policy(name, "allowed", _policy(allowed))
+
+    def trust(self, name: str, *external_ids: str) -> None:
+        """Has a role be assumed with these external ids from now on. It goes past :meth:`enforced`."""
+        self._iam.update_assume_role_policy(name, _trust(*external_ids))
 
     @property
     def _iam(self) -> Any:
@@ -139,6 +140,16 @@ class S3Server:
             f"{self.url}/moto-api/{path}", body, {"Content-Type": "text/plain"}, method="POST"
         )
         urllib.request.urlopen(request, timeout=10).close()
+
+
+def _trust(*external_ids: str) -> str:
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "*"},  # this server knows single users and everybody
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"sts:ExternalId": list(external_ids)}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [trust]})
 
 
 def _policy(allowed: Iterable[tuple[str, str]]) -> str:

@@ -1,4 +1,4 @@
-"""Where rotations are played: a bucket whose policies hold, datasets on one connection, and LightlyOne with a counter."""
+"""Where rotations are played: datasets on one connection, LightlyOne with a counter, and a bucket whose policies hold."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -45,7 +45,7 @@ def staged(api: LightlyEmulator, s3: S3Server, monkeypatch: pytest.MonkeyPatch) 
     s3.put("cameras", "lightly/b.txt", b"b")
     keys = s3.add_user("lightly", ("s3:*", "*")), s3.add_user("admin", ("iam:*", "*"))
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
-    stage = Stage(api, Gate(api.server), s3, monkeypatch, *keys)
+    stage = Stage(api, monkeypatch, "s3://cameras", s3, *keys)
     stage.connect(stage.first)
     stage.connect(stage.first, "PREVIOUS")
     with s3.enforced():
@@ -53,27 +53,70 @@ def staged(api: LightlyEmulator, s3: S3Server, monkeypatch: pytest.MonkeyPatch) 
 
 
 @dataclass
-class Stage:
+class Played:
+    """Rotations on any cloud: connections, datasets that are set from them, and LightlyOne behind a counter.
+
+    :param place: the bucket or container, as resource paths begin.
+    """
+
+    api: LightlyEmulator
+    monkeypatch: pytest.MonkeyPatch
+    place: str
+    gate: Gate = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.gate = Gate(self.api.server)
+
+    def write(self, name: str, **fields: Any) -> None:
+        """Writes an Airflow connection."""
+        self.monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(fields))
+
+    def dataset(self, name: str, **options: Any) -> str:
+        """A dataset with an INPUT and a LIGHTLY datasource of the connection CAMERAS."""
+        dataset_id = self.api.call(datasets.create_dataset(name, "Images")).id
+        for purpose in ("INPUT", "LIGHTLY"):
+            LightlySetDatasourceOperator(
+                task_id="set", dataset_id=dataset_id, purpose=purpose, datasource_conn_id="cameras",
+                resource_path=f"{self.place}/{purpose.lower()}/", thumbnail_suffix="small/[filename].[extension]",
+                preflight=False, **options,
+            ).execute({})  # fmt: skip
+        return dataset_id
+
+    def verified(self, dataset_id: str) -> bool:
+        """Whether LightlyOne itself gets in."""
+        return self.gate.call(datasources.verify_datasource(dataset_id)).errors is None
+
+    def rotate(self, dataset_id: Any, purpose: Any = "INPUT", **arguments: Any) -> Any:
+        self.gate.operations.clear()
+        return self.operator(dataset_id=dataset_id, purpose=purpose, **arguments).execute({})
+
+    def operator(self, **arguments: Any) -> LightlyRotateCredentialsOperator:
+        """As a new process would have it; it waits no longer than a test can."""
+        told = {"datasource_conn_id": "cameras", "poll_interval": 0.01, **arguments}
+        made = LightlyRotateCredentialsOperator(task_id="rotate", **told)
+        made.hook = LightlyHook(sleep=lambda seconds: time.sleep(min(seconds, 0.01)))
+        return made
+
+    def failing(self, dataset_id: Any, **arguments: Any) -> str:
+        with pytest.raises(LightlyRotationFailed) as caught:
+            self.rotate(dataset_id, **arguments)
+        return str(caught.value)
+
+
+@dataclass
+class Stage(Played):
     """A bucket with a user, datasets whose two datasources have the user's first key, and all that was said.
 
     :param first: the first access key; :attr:`second` is made by :meth:`second_key`.
     """
 
-    api: LightlyEmulator
-    gate: Gate
     s3: S3Server
-    monkeypatch: pytest.MonkeyPatch
     first: Key
     admin: Key
 
     def connect(self, key: Key, name: str = "CAMERAS", **extra: Any) -> None:
-        fields = {
-            "conn_type": "aws",
-            "login": key[0],
-            "password": key[1],
-            "extra": {"region_name": "us-east-1", **extra},
-        }
-        self.monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(fields))
+        extra = {"region_name": "us-east-1", **extra}
+        self.write(name, conn_type="aws", login=key[0], password=key[1], extra=extra)
 
     def second_key(self) -> Key:
         with self._iam() as iam:
@@ -94,38 +137,13 @@ class Stage:
 
     def datasets(self, count: int) -> list[str]:
         """So many datasets, each with an INPUT and a LIGHTLY datasource of the connection."""
-        return [self._dataset(f"cameras-{number}") for number in range(count)]
-
-    def _dataset(self, name: str) -> str:
-        dataset_id = self.api.call(datasets.create_dataset(name, "Images")).id
-        for purpose in ("INPUT", "LIGHTLY"):
-            LightlySetDatasourceOperator(
-                task_id="set", dataset_id=dataset_id, purpose=purpose, datasource_conn_id="cameras",
-                resource_path=f"s3://cameras/{purpose.lower()}/", thumbnail_suffix="small/[filename].[extension]",
-                region="eu-west-1", preflight=False,
-            ).execute({})  # fmt: skip
-        return dataset_id
+        return [self.dataset(f"cameras-{number}", region="eu-west-1") for number in range(count)]
 
     def key_of(self, dataset_id: str, purpose: Any = "INPUT") -> str:
         """The access key that LightlyOne has."""
         config = self.api.server.emulator.world.datasource_config(dataset_id, purpose)
         assert isinstance(config, S3Config)
         return config.s3_access_key_id.get_secret_value()
-
-    def verified(self, dataset_id: str) -> bool:
-        """Whether LightlyOne itself gets in."""
-        return self.gate.call(datasources.verify_datasource(dataset_id)).errors is None
-
-    def rotate(self, dataset_id: Any, purpose: Any = "INPUT", **arguments: Any) -> Any:
-        self.gate.operations.clear()
-        return self.operator(dataset_id=dataset_id, purpose=purpose, **arguments).execute({})
-
-    def operator(self, **arguments: Any) -> LightlyRotateCredentialsOperator:
-        """As a new process would have it; it waits no longer than a test can."""
-        told = {"datasource_conn_id": "cameras", "poll_interval": 0.01, **arguments}
-        made = LightlyRotateCredentialsOperator(task_id="rotate", **told)
-        made.hook = LightlyHook(sleep=lambda seconds: time.sleep(min(seconds, 0.01)))
-        return made
 
     def switched(self, count: int) -> list[str]:
         """So many datasets, and a connection that has another key by now."""
@@ -141,8 +159,3 @@ class Stage:
         """A run of the dataset in the queue; the scheduled run's id."""
         config_id = self.api.call(schedules.create_config(CONFIG)).id
         return self.api.call(schedules.schedule_run(dataset_id, config_id, "MID", [])).id
-
-    def failing(self, dataset_id: Any, **arguments: Any) -> str:
-        with pytest.raises(LightlyRotationFailed) as caught:
-            self.rotate(dataset_id, **arguments)
-        return str(caught.value)
