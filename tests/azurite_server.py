@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from azure.storage.blob import AccessPolicy, BlobServiceClient, generate_container_sas
+from azure.storage.blob import AccessPolicy, BlobServiceClient, ContainerSasPermissions, generate_container_sas
 
 ACCOUNT = "lightlytest"
 _PROGRAM = Path(__file__).parent / "azurite/node_modules/azurite/dist/src/blob/main.js"
@@ -63,8 +63,9 @@ class Azurite:
         return list(self.client.get_container_client(container).list_blob_names())
 
     def set_policies(self, container: str, *names: str) -> None:
-        """Which stored access policies a container has: tokens that name another one are refused."""
-        policies = dict.fromkeys(names, AccessPolicy())
+        """Which stored access policies a container has. They allow everything; tokens that name another one are refused."""
+        everything = AccessPolicy(permission=ContainerSasPermissions(read=True, write=True, delete=True, list=True))
+        policies = dict.fromkeys(names, everything)
         self.client.get_container_client(container).set_container_access_policy(policies)
 
     def sas(self, letters: str, container: str = "cameras", hours: float = 48, key: str = "", **fields: Any) -> str:

@@ -20,7 +20,7 @@ _KINDS = {"S3DelegatedAccess": "S3"}
 _PLACES = {"accountName": "storage account", "obsEndpoint": "endpoint"}
 _OTHER_STORAGE = "on another storage than the connection's"
 # What LightlyOne shows of credentials: where it differs, they are others, whatever was kept.
-_SHOWN = ("type", "s3ARN", "gcsProjectId")
+_SHOWN = ("type", "s3ARN")
 
 
 class NotMeant(LightlyConfigError):

@@ -77,7 +77,7 @@ CANARIES = {
         "s3_arn": "arn:aws:iam::123456789012:role/canary",
     },
     "AZURE": {"full_path": "cameras/", "account_name": "cameras", "account_key": "?sp=rl&sig=canary%2Bsignature"},
-    "GCS": {"full_path": "gs://cameras/", "gcs_project_id": "canary-project", "gcs_credentials": '{"private": "canary"}'},
+    "GCS": {"full_path": "gs://cameras/", "gcs_project_id": "cameras", "gcs_credentials": '{"private": "canary"}'},
     "OBS": {
         "full_path": "obs://cameras/", "obs_endpoint": "https://obs.example.org", "obs_access_key_id": "canary-obs-key",
         "obs_secret_access_key": "canary-obs-secret-\u00fc",

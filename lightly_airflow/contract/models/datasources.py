@@ -27,8 +27,8 @@ NonEmpty = Annotated[str, Field(min_length=1)]
 # it is used.
 CREDENTIALS = frozenset(
     {
-        "s3AccessKeyId", "s3SecretAccessKey", "s3ExternalId", "s3ARN", "accountKey", "gcsProjectId", "gcsCredentials",
-        "obsAccessKeyId", "obsSecretAccessKey",
+        "s3AccessKeyId", "s3SecretAccessKey", "s3ExternalId", "s3ARN", "accountKey", "gcsCredentials", "obsAccessKeyId",
+        "obsSecretAccessKey",
     }
 )  # fmt: skip
 
