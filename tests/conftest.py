@@ -29,6 +29,15 @@ for _name in [name for name in os.environ if name.startswith(_FOREIGN)]:
 pytest_plugins = ["lightly_airflow.testing"]
 
 
+@pytest.fixture(autouse=True)
+def few_masks() -> Iterator[None]:
+    """A test begins with nothing to mask, as a task does. Airflow compiles all that was ever masked with each new secret."""
+    from airflow.sdk._shared.secrets_masker import reset_secrets_masker  # after AIRFLOW_HOME is set
+
+    reset_secrets_masker()
+    yield
+
+
 @pytest.fixture(scope="session")
 def running_s3() -> Iterator[S3Server]:
     with s3_server() as server:
