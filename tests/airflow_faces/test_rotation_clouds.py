@@ -27,6 +27,7 @@ from tests.azurite_server import ACCOUNT, Azurite, new_key
 from tests.gcs_server import ALL, GcsServer
 from tests.s3_server import Key, S3Server
 
+pytestmark = pytest.mark.slow
 KMS_KEY = "arn:aws:kms:eu-west-1:123456789012:key/one"
 FIRST_ID, SECOND_ID = "cameras/Lightly+2026", "cameras/Lightly+2027"
 EVERYTHING, ASSUME = ("s3:*", "*"), ("sts:AssumeRole", "*")

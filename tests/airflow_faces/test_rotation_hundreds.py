@@ -39,7 +39,7 @@ def preflights(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [told for one in caplog.records if (told := one.getMessage().splitlines()[0]).startswith("Preflight of ")]
 
 
-@pytest.mark.parametrize("count", [50, pytest.param(500, marks=[pytest.mark.slow, pytest.mark.timeout(600)])])
+@pytest.mark.parametrize("count", [20, pytest.param(500, marks=[pytest.mark.slow, pytest.mark.timeout(600)])])
 def test_requests_are_linear(stage: Stage, count: int, caplog: pytest.LogCaptureFixture) -> None:
     """Three lists; one request for a dataset that is unchanged, four more for one that has changed; two preflights."""
     ids = many(stage, count)

@@ -86,6 +86,7 @@ def test_expiring_inputs(airflow_database: None, lightly_emulator: LightlyEmulat
     ]
 
 
+@pytest.mark.slow
 def test_expiring_inputs_that_are_not_to_be_skipped(
     airflow_database: None, lightly_emulator: LightlyEmulator, events: S3Server
 ) -> None:

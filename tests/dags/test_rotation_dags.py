@@ -133,6 +133,7 @@ def test_rotation_on_demand(site: Cameras) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_refused_key_spoils_no_night(site: Cameras) -> None:
     """Night after night: nothing has changed, a new key, a wrong one. With that the curation runs and the DAG run fails."""
     dataset_id = site.dataset("city-cameras")
@@ -157,6 +158,7 @@ def test_a_refused_key_spoils_no_night(site: Cameras) -> None:
     assert (state, states) == ("failed", {**well[1], "rotate": ["failed"], "rotated": ["upstream_failed"]})
 
 
+@pytest.mark.slow
 def test_credentials_that_do_not_work_any_more(site: Cameras) -> None:
     """Neither the new ones nor those that LightlyOne has: nothing is scheduled that could only fail."""
     site.dataset("city-cameras")

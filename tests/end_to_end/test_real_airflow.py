@@ -89,6 +89,7 @@ def tasks_of(stack: Stack, dag_id: str, run_id: str) -> dict[str, Ended]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task_id", "message"),
     [
@@ -135,6 +136,7 @@ CLOUD_TASKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cloud", CLOUD_TASKS)
 def test_every_cloud(stack: Stack, ended: dict[str, dict[str, Ended]], cloud: str) -> None:
     """Good credentials are proven and set; each bad one is told by its cause."""
@@ -148,6 +150,7 @@ def test_every_cloud(stack: Stack, ended: dict[str, dict[str, Ended]], cloud: st
         assert told in tasks[name].log, name
 
 
+@pytest.mark.slow
 def test_secrets_are_found_nowhere(
     stack: Stack, night: str, ended: dict[str, dict[str, Ended]], running_gcs: GcsServer
 ) -> None:
