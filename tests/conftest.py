@@ -32,12 +32,11 @@ pytest_plugins = ["lightly_airflow.testing"]
 
 
 @pytest.fixture(autouse=True)
-def few_masks() -> Iterator[None]:
+def few_masks() -> None:
     """A test begins with nothing to mask, as a task does. Airflow compiles all that was ever masked with each new secret."""
     from airflow.sdk._shared.secrets_masker import reset_secrets_masker  # after AIRFLOW_HOME is set
 
     reset_secrets_masker()
-    yield
 
 
 @pytest.fixture(scope="session", autouse=True)

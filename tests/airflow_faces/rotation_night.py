@@ -14,7 +14,7 @@ from airflow.sdk.execution_time import task_runner
 
 from lightly_airflow.contract.models.datasources import Purpose
 from lightly_airflow.contract.operations.datasources import all_datasources
-from lightly_airflow.operators.rotation_memory import RotationMemory, variable
+from lightly_airflow.operators.rotation.memory import RotationMemory, variable
 from lightly_airflow.testing import Faults
 from tests.airflow_faces.rotation_place import Place, connection
 from tests.airflow_faces.rotation_tries import KeptVariables

@@ -8,7 +8,7 @@ import pytest
 
 from lightly_airflow.contract.errors import LightlyConfigError
 from lightly_airflow.operators import LightlyRotateCredentialsOperator
-from lightly_airflow.operators.rotation_arguments import Connections, Wanted, connections, directory, wanted
+from lightly_airflow.operators.rotation.arguments import Connections, Wanted, connections, directory, wanted
 
 BOTH = {"INPUT": "read", "LIGHTLY": "write"}
 

@@ -148,10 +148,12 @@ def on_azure(azurite: Azurite, api: LightlyEmulator, monkeypatch: pytest.MonkeyP
     for name in ("input/a.jpg", "lightly/b.txt"):
         azurite.put("cameras", name, b"a")
     azurite.set_policies("cameras", "first", "second")
-    tokens = [wasb(azurite, azurite.sas("", policy_id=policy)) for policy in ("first", "second")]
-    revoke, wrong = (lambda: azurite.set_policies("cameras", "second")), wasb(azurite, azurite.sas("rwdl", key=new_key()))
+    first, second = (wasb(azurite, azurite.sas("", policy_id=policy)) for policy in ("first", "second"))
+    wrong = wasb(azurite, azurite.sas("rwdl", key=new_key()))
     why = "the SAS token has expired, is for another container or was signed with a key since rotated"
-    return Cloud(api, monkeypatch, "cameras", tokens[0], tokens[1], revoke, wrong, why)
+    return Cloud(
+        api, monkeypatch, "cameras", first, second, lambda: azurite.set_policies("cameras", "second"), wrong, why
+    )  # fmt: skip
 
 
 CLOUDS: dict[str, tuple[str, Any]] = {

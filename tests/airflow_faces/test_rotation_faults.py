@@ -11,7 +11,8 @@ import pytest
 from lightly_airflow.contract.wire import Request, Response
 from lightly_airflow.exceptions import LightlyRotationFailed
 from lightly_airflow.hooks.lightly import LightlyHook
-from lightly_airflow.operators import LightlyRotateCredentialsOperator, rotation_proof
+from lightly_airflow.operators import LightlyRotateCredentialsOperator
+from lightly_airflow.operators.rotation import proof
 from lightly_airflow.storage.directory import StorageError
 from lightly_airflow.testing import Fault, Faults, latency, request_lost, response_lost, status
 from tests.airflow_faces.rotation_stage import ALL, PUT, VERIFY, WRONG, Stage, counts
@@ -320,7 +321,7 @@ def test_a_storage_that_breaks_off(stage: Stage, monkeypatch: pytest.MonkeyPatch
     def breaks_off(*_: Any) -> None:
         raise StorageError("cannot list s3://cameras/input/: the storage failed to answer")
 
-    monkeypatch.setattr(rotation_proof, "check_datasource", breaks_off)
+    monkeypatch.setattr(proof, "check_datasource", breaks_off)
     told = stage.failing(ids)
     assert told.count("INPUT refused before: cannot list s3://cameras/input/: the storage failed to answer") == 2
 

@@ -9,7 +9,7 @@ import pytest
 
 from lightly_airflow.contract.models.datasources import S3Config
 from lightly_airflow.contract.operations import datasets, datasources
-from lightly_airflow.operators.rotation_result import Ledger, Result, Target
+from lightly_airflow.operators.rotation.result import Ledger, Result, Target
 from tests.airflow_faces.rotation_stage import ALL, GET, LIST, PUT, QUEUE, VERIFY, WRONG, Stage, counts
 from tests.airflow_faces.variables import Variables
 

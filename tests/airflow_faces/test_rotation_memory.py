@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from lightly_airflow.contract.errors import LightlyError
 from lightly_airflow.contract.models.base import wire
 from lightly_airflow.contract.models.datasources import CREDENTIALS, DatasourceConfig, S3Config
-from lightly_airflow.operators.rotation_memory import RotationMemory, _derived, fernet_keys, fingerprint, variable
+from lightly_airflow.operators.rotation.memory import RotationMemory, _derived, fernet_keys, fingerprint, variable
 from tests.airflow_faces.variables import Variables
 
 DATASET, OTHER = "a" * 24, "b" * 24

@@ -9,7 +9,7 @@ import pytest
 
 from lightly_airflow.contract.errors import LightlyConfigError
 from lightly_airflow.contract.models.base import wire
-from lightly_airflow.operators.rotation_config import Twins
+from lightly_airflow.operators.rotation.twin import Twins
 
 KMS_KEY = "arn:aws:kms:eu-central-1:123456789012:key/one"
 S3 = {

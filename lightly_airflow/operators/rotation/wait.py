@@ -15,8 +15,8 @@ from lightly_airflow.client.flows.under_way import until_one_ended
 from lightly_airflow.contract.errors import LightlyError
 from lightly_airflow.hooks.lightly import LightlyHook
 from lightly_airflow.hooks.outcome import new_vigil, tell_nothing
-from lightly_airflow.operators.rotate_one import Busy
-from lightly_airflow.operators.rotation_result import Target
+from lightly_airflow.operators.rotation.dataset import Busy
+from lightly_airflow.operators.rotation.result import Target
 from lightly_airflow.triggers.any_run import LightlyAnyRunTrigger
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from lightly_airflow.client.flows.datasources import Permission, needed_for
 from lightly_airflow.contract.errors import LightlyConfigError, LightlyError
 from lightly_airflow.exceptions import LightlyInputError, LightlyPermissionError
 from lightly_airflow.operators.preflight import check_datasource
-from lightly_airflow.operators.rotation_config import Twin
+from lightly_airflow.operators.rotation.twin import Twin
 
 # What may be wrong with one dataset, and does not stop the others.
 REFUSALS = (LightlyError, LightlyInputError, LightlyPermissionError)

@@ -12,17 +12,17 @@ from airflow.sdk import conf
 from lightly_airflow.arguments import by_name, check_choice, flag, is_template, seconds
 from lightly_airflow.contract.errors import LightlyConfigError
 from lightly_airflow.exceptions import input_errors
-from lightly_airflow.operators import rotation_result, rotation_wait
 from lightly_airflow.operators.base import LightlyOperator
-from lightly_airflow.operators.rotate_one import Busy, Rotation
-from lightly_airflow.operators.rotation_arguments import (
+from lightly_airflow.operators.rotation import result, wait
+from lightly_airflow.operators.rotation.arguments import (
     OnActiveRun,
     check_literals,
     connections,
     directory,
     wanted,
 )
-from lightly_airflow.operators.rotation_result import Ledger, Rotated, Target
+from lightly_airflow.operators.rotation.dataset import Busy, Rotation
+from lightly_airflow.operators.rotation.result import Ledger, Rotated, Target
 from lightly_airflow.operators.run import POLL_INTERVAL
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class LightlyRotateCredentialsOperator(LightlyOperator):
     :param preflight: try the new credentials from here before LightlyOne is told, once for each path (default ``True``;
         ``False`` where Airflow cannot reach the storage).
     :param lightly_conn_id: id of the ``lightly`` connection (templated; default ``lightly_default``).
-    :returns: :class:`~lightly_airflow.operators.rotation_result.Rotated`: counts, the ids of the rotated datasets, and
+    :returns: :class:`~lightly_airflow.operators.rotation.result.Rotated`: counts, the ids of the rotated datasets, and
         whether it was a dry run.
     :raises LightlyInputError: an argument that cannot be right.
     :raises LightlyRotationFailed: datasets were refused before, rolled back or are broken; names each with its reason. The
@@ -135,7 +135,7 @@ class LightlyRotateCredentialsOperator(LightlyOperator):
         if waiting is None:
             # Airflow's dag.test() drops what a task has deferred with (3.3.2). What was rotated is unchanged by now.
             return self.execute(context)
-        done, busy = rotation_result.from_plain(results), rotation_wait.from_plain(waiting)
+        done, busy = result.from_plain(results), wait.from_plain(waiting)
         ledger = Ledger(len(done) + len(busy), done)
         ledger.wait(len(busy))
         rotation, busy = self._woken(event or {}, busy, ledger)
@@ -158,19 +158,19 @@ class LightlyRotateCredentialsOperator(LightlyOperator):
         """Waits for runs as long as there are any, and tells what came of it all."""
         interval = seconds("poll_interval", self.poll_interval)
         while busy:
-            rotation_wait.tell_waiting(busy)
+            wait.tell_waiting(busy)
             if self.deferrable:
                 self._defer(busy, ledger, interval, deadline)
-            event = rotation_wait.wait_here(self.hook, busy, interval, deadline)
+            event = wait.wait_here(self.hook, busy, interval, deadline)
             rotation, busy = self._woken(event, busy, ledger)
         self.log.info("The credentials of %s:\n%s", rotation.connections, ledger.table())
         return ledger.concluded(str(rotation.connections), dry_run=rotation.dry_run)
 
     def _woken(self, event: Mapping[str, Any], busy: Sequence[Busy], ledger: Ledger) -> tuple[Rotation, list[Busy]]:
         """A run has ended, or the wait for all of them: whose turn it is now. The connections are read anew."""
-        now, waited = rotation_wait.turns(busy, event), rotation_wait.over(event)
+        now, waited = wait.turns(busy, event), wait.over(event)
         others = [one for one in busy if one not in now]
-        if rotation_wait.may_pass(event):
+        if wait.may_pass(event):
             rotation, now = self._turn(now, ledger, "")
             if len(now) < len(busy):
                 return rotation, now
@@ -185,14 +185,14 @@ class LightlyRotateCredentialsOperator(LightlyOperator):
 
     def _defer(self, busy: Sequence[Busy], ledger: Ledger, interval: float, deadline: float | None) -> None:
         self.defer(
-            trigger=rotation_wait.trigger_for(self.lightly_conn_id, busy, interval, deadline),
+            trigger=wait.trigger_for(self.lightly_conn_id, busy, interval, deadline),
             method_name="execute_complete",
             kwargs={
-                "waiting": rotation_wait.plain(busy),
+                "waiting": wait.plain(busy),
                 "results": [one.plain() for one in ledger.results],
                 "deadline": deadline,
             },
-            timeout=rotation_wait.airflows_timeout(interval, deadline),
+            timeout=wait.airflows_timeout(interval, deadline),
         )
 
     def _rotation(self, waited: str) -> Rotation:

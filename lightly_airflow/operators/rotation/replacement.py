@@ -19,11 +19,11 @@ from lightly_airflow.contract.models.datasources import Purpose
 from lightly_airflow.contract.operations.datasources import put_datasource
 from lightly_airflow.contract.wire import Flow, Pause, Request
 from lightly_airflow.hooks.lightly import LightlyHook
-from lightly_airflow.operators.rotation_arguments import Connections
-from lightly_airflow.operators.rotation_config import Twin
-from lightly_airflow.operators.rotation_memory import RotationMemory
-from lightly_airflow.operators.rotation_proof import Proofs
-from lightly_airflow.operators.rotation_result import Outcome
+from lightly_airflow.operators.rotation.arguments import Connections
+from lightly_airflow.operators.rotation.memory import RotationMemory
+from lightly_airflow.operators.rotation.proof import Proofs
+from lightly_airflow.operators.rotation.result import Outcome
+from lightly_airflow.operators.rotation.twin import Twin
 
 log = logging.getLogger(__name__)
 # What LightlyOne may hold for a purpose: what it had, the new credentials, the previous ones.

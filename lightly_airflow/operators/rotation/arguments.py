@@ -12,7 +12,7 @@ from lightly_airflow.client.flows.visible import visible_datasets
 from lightly_airflow.contract.errors import LightlyConfigError
 from lightly_airflow.contract.models.datasources import Purpose
 from lightly_airflow.hooks.lightly import LightlyHook
-from lightly_airflow.operators.rotation_result import Target
+from lightly_airflow.operators.rotation.result import Target
 from lightly_airflow.storage.paths import parse_azure_path, parse_resource_path
 
 OnActiveRun = Literal["wait", "go_on", "fail"]

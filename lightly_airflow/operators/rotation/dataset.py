@@ -16,12 +16,12 @@ from lightly_airflow.contract.models.datasources import Purpose
 from lightly_airflow.contract.operations.datasets import get_dataset
 from lightly_airflow.contract.operations.datasources import all_datasources
 from lightly_airflow.hooks.lightly import LightlyHook
-from lightly_airflow.operators.rotation_arguments import Connections, OnActiveRun
-from lightly_airflow.operators.rotation_config import NotMeant, Twin, Twins
-from lightly_airflow.operators.rotation_memory import RotationMemory
-from lightly_airflow.operators.rotation_proof import REFUSALS, Proofs
-from lightly_airflow.operators.rotation_replace import Replacement
-from lightly_airflow.operators.rotation_result import Outcome, Result, Target
+from lightly_airflow.operators.rotation.arguments import Connections, OnActiveRun
+from lightly_airflow.operators.rotation.memory import RotationMemory
+from lightly_airflow.operators.rotation.proof import REFUSALS, Proofs
+from lightly_airflow.operators.rotation.replacement import Replacement
+from lightly_airflow.operators.rotation.result import Outcome, Result, Target
+from lightly_airflow.operators.rotation.twin import NotMeant, Twin, Twins
 
 Found = Mapping[Purpose, dict[str, Any]]
 # Where LightlyOne cannot be asked for so many datasets in a row, each further one would only wait as long.
