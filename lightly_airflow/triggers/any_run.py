@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from typing import Any
 
-from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+from airflow.triggers.base import TriggerEvent
 
 from lightly_airflow.hooks.outcome import WATCH_PATIENCE, tell_nothing
 from lightly_airflow.triggers.run import LightlyRunTrigger
-from lightly_airflow.triggers.together import Interest, interested, shared_interests, tell, tell_all
+from lightly_airflow.triggers.shared import SharedLoopTrigger
+from lightly_airflow.triggers.together import Interest, interested, tell
 
 
-class LightlyAnyRunTrigger(BaseEventTrigger):
+class LightlyAnyRunTrigger(SharedLoopTrigger):
     """Fires when the first of several scheduled runs has ended, when time is up, or when watching cannot go on.
 
     The event is that of :class:`~lightly_airflow.triggers.run.LightlyRunTrigger` for that run. From Airflow 3.3 on it shares
@@ -28,8 +29,6 @@ class LightlyAnyRunTrigger(BaseEventTrigger):
     :param patience: for how many seconds in a row faults that pass are waited out; default an hour.
     """
 
-    supports_triggerer_queue = True
-
     def __init__(
         self,
         *,
@@ -39,8 +38,7 @@ class LightlyAnyRunTrigger(BaseEventTrigger):
         deadline: float | None = None,
         patience: float = WATCH_PATIENCE,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # Airflow's is not annotated
-        self.lightly_conn_id = lightly_conn_id
+        super().__init__(lightly_conn_id)
         self.runs = runs
         self.poll_interval = poll_interval
         self.deadline = deadline
@@ -59,34 +57,18 @@ class LightlyAnyRunTrigger(BaseEventTrigger):
             },
         )
 
-    def shared_stream_key(self) -> Hashable:
-        """The loop of all triggers of the connection, whatever they wait for."""
-        return ("lightly", self.lightly_conn_id)
-
-    @classmethod
-    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[None]:
-        """The loop that Airflow runs once for all who share it. What it has to tell goes to each directly."""
-        await tell_all(kwargs["lightly_conn_id"])
-        yield  # never reached; makes this a stream
-
-    async def filter_shared_stream(self, shared_stream: AsyncIterator[None]) -> AsyncIterator[TriggerEvent]:
-        """This trigger's part of the shared loop."""
-        event = await self._first_event(shared_interests(self.lightly_conn_id))
-        # One event, and nothing after it: Airflow may cancel what comes after a yield as if a user had asked for it.
-        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
-
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """The same alone, where Airflow shares no loops."""
         interests: set[Interest] = set()
         loop = asyncio.create_task(tell(self.lightly_conn_id, interests))
         try:
-            event = await self._first_event(interests)
+            event = await self.told(interests)
         finally:
             loop.cancel()
             await asyncio.gather(loop, return_exceptions=True)
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
-    async def _first_event(self, interests: set[Interest]) -> dict[str, Any]:
+    async def told(self, interests: set[Interest]) -> dict[str, Any]:
         """The first event of all runs, told by a loop over these interests."""
         with ExitStack() as stack:
             tasks = []

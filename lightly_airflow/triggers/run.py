@@ -5,25 +5,26 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
-from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+from airflow.triggers.base import TriggerEvent
 
 from lightly_airflow.client.flows.rounds import Watched
 from lightly_airflow.client.flows.vigil import Ending, Vigil
 from lightly_airflow.contract.errors import LightlyError
 from lightly_airflow.hooks.outcome import WATCH_PATIENCE, new_vigil
 from lightly_airflow.triggers.kill import cancel_if_killed
-from lightly_airflow.triggers.together import Interest, Snapshot, interested, rounds, shared_interests, tell_all
+from lightly_airflow.triggers.shared import SharedLoopTrigger
+from lightly_airflow.triggers.together import Interest, Snapshot, interested, rounds
 
 # A task that is resumed before the process that deferred it has quite ended can be taken for failed by Airflow's scheduler.
 _SETTLING_SECONDS = 3.0
 News = Callable[[], Awaitable[Snapshot]]
 
 
-class LightlyRunTrigger(BaseEventTrigger):
+class LightlyRunTrigger(SharedLoopTrigger):
     """Fires when a scheduled run has ended, was not picked up in time, when time is up, or when watching cannot go on.
 
     All triggers of one connection share one poll loop, from Airflow 3.3 on; before, each polls by itself. The event only
@@ -40,8 +41,6 @@ class LightlyRunTrigger(BaseEventTrigger):
     :param cancel_on_kill: cancel the run when the task is marked or cleared while it waits; default no.
     """
 
-    supports_triggerer_queue = True
-
     def __init__(
         self,
         *,
@@ -55,8 +54,7 @@ class LightlyRunTrigger(BaseEventTrigger):
         runs_on: list[str] | None = None,
         cancel_on_kill: bool = False,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # Airflow's is not annotated
-        self.lightly_conn_id = lightly_conn_id
+        super().__init__(lightly_conn_id)
         self.dataset_id = dataset_id
         self.scheduled_run_id = scheduled_run_id
         self.poll_interval = poll_interval
@@ -83,23 +81,11 @@ class LightlyRunTrigger(BaseEventTrigger):
             },
         )
 
-    def shared_stream_key(self) -> Hashable:
-        """All that wait through one connection share one loop."""
-        return ("lightly", self.lightly_conn_id)
-
-    @classmethod
-    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[None]:
-        """The loop that Airflow runs once for all who share it. What it has to tell goes to each directly."""
-        await tell_all(kwargs["lightly_conn_id"])
-        yield  # never reached; makes this a stream
-
-    async def filter_shared_stream(self, shared_stream: AsyncIterator[None]) -> AsyncIterator[TriggerEvent]:
-        """This trigger's part of the shared loop."""
+    async def told(self, interests: set[Interest]) -> dict[str, Any]:
+        """The run's event, told by a loop over these interests."""
         vigil, interest = self.begin()
-        with interested(shared_interests(self.lightly_conn_id), interest):
-            event = await self.event(vigil, interest, interest.news)
-        # One event, and nothing after it: Airflow may cancel what comes after a yield as if a user had asked for it.
-        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+        with interested(interests, interest):
+            return await self.event(vigil, interest, interest.news)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """The same alone, where Airflow shares no loops."""
