@@ -19,8 +19,9 @@ from lightly_airflow.triggers.kill import cancel_if_killed
 from lightly_airflow.triggers.shared import SharedLoopTrigger
 from lightly_airflow.triggers.together import Interest, Snapshot, interested, rounds
 
-# A task that is resumed before the process that deferred it has quite ended can be taken for failed by Airflow's scheduler.
-_SETTLING_SECONDS = 3.0
+# A task that is resumed before the scheduler has noticed the end of the process that deferred it is taken for failed (Airflow
+# 3.3.2). On a busy machine, the scheduler was seen to notice after five seconds.
+_SETTLING_SECONDS = 10.0
 News = Callable[[], Awaitable[Snapshot]]
 
 

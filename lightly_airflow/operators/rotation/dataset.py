@@ -41,6 +41,9 @@ class Busy:
     scheduled_run_id: str
     stands: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.target}: LightlyOne run {self.scheduled_run_id}{f': {self.stands}' if self.stands else ''}"
+
 
 @dataclass
 class Rotation:

@@ -28,7 +28,7 @@ Event = Mapping[str, Any]
 
 def tell_waiting(busy: Sequence[Busy]) -> None:
     """Logs what is waited for."""
-    named = "\n".join(f"  {one.target}: LightlyOne run {one.scheduled_run_id}: {one.stands}" for one in busy[:_NAMED])
+    named = "\n".join(f"  {one}" for one in busy[:_NAMED])
     more = f"\n  and {len(busy) - _NAMED} more" if len(busy) > _NAMED else ""
     log.info("Datasets with a run under way, which are rotated when it has ended: %d\n%s%s", len(busy), named, more)
 

@@ -13,7 +13,7 @@ with DAG("rotates", params={name: Param("", type="string") for name in ("dataset
         dataset_name="rotated-*",
         datasource_conn_id="rotated_cameras",
         deferrable=True,
-        poll_interval=2,
+        poll_interval=10,  # a wait that ends sooner may come too soon for Airflow's scheduler
     )
     LightlyRunSensor(
         task_id="watch",
