@@ -34,6 +34,7 @@ CURATED = {
 ON_AZURE = [name for name, kinds in CURATED.items() if "AZURE" in kinds]
 PURPOSES: tuple[Purpose, ...] = ("INPUT", "LIGHTLY")
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.timeout(120),
     # Airflow's own, while it sets up its database and runs tasks in this process.
     pytest.mark.filterwarnings("default"),
@@ -86,7 +87,6 @@ def test_expiring_inputs(airflow_database: None, lightly_emulator: LightlyEmulat
     ]
 
 
-@pytest.mark.slow
 def test_expiring_inputs_that_are_not_to_be_skipped(
     airflow_database: None, lightly_emulator: LightlyEmulator, events: S3Server
 ) -> None:
@@ -136,7 +136,6 @@ def night(
         yield Night(run("multi_cloud_curation", {"n_samples": FAMILIES, "poll_interval": 1}, skipped), running)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", CURATED)
 def test_a_night_in_several_clouds(night: Night, azurite_if_there: Azurite | None, name: str) -> None:
     """Each dataset is read from its cloud, has one of each scene selected, and has its results where they belong."""

@@ -24,6 +24,7 @@ PURPOSES: tuple[Purpose, ...] = ("INPUT", "LIGHTLY")
 WRONG: Key = ("AKIAWRONGWRONGWRONGX", "wrong/secret+with/signs")
 NOT_RETRIED = {"verify", "curate"}
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.timeout(180),
     # Airflow's own, while it sets up its database and runs tasks in this process.
     pytest.mark.filterwarnings("default"),
@@ -133,7 +134,6 @@ def test_rotation_on_demand(site: Cameras) -> None:
     )
 
 
-@pytest.mark.slow
 def test_a_refused_key_spoils_no_night(site: Cameras) -> None:
     """Night after night: nothing has changed, a new key, a wrong one. With that the curation runs and the DAG run fails."""
     dataset_id = site.dataset("city-cameras")
@@ -158,7 +158,6 @@ def test_a_refused_key_spoils_no_night(site: Cameras) -> None:
     assert (state, states) == ("failed", {**well[1], "rotate": ["failed"], "rotated": ["upstream_failed"]})
 
 
-@pytest.mark.slow
 def test_credentials_that_do_not_work_any_more(site: Cameras) -> None:
     """Neither the new ones nor those that LightlyOne has: nothing is scheduled that could only fail."""
     site.dataset("city-cameras")
