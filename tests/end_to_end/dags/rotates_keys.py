@@ -24,7 +24,7 @@ with DAG("sets_keys", params=texts("dataset", "connection")):
         )
 
 with DAG("rotates_keys", params=texts("dataset", "connection")):
-    LightlyRotateCredentialsOperator(task_id="rotate", deferrable=True, poll_interval=2, **DATASET)
+    LightlyRotateCredentialsOperator(task_id="rotate", deferrable=True, poll_interval=10, **DATASET)
 
 # Of wrong credentials; each task has a dataset of its own.
 with DAG("rotates_in_vain", params=texts(*IN_VAIN)):

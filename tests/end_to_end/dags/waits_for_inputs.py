@@ -13,7 +13,7 @@ with DAG("waits_for_inputs"):
         datasource_conn_id="cameras_read",
         min_days_to_expiration=1,
         handling_strategy="WAIT",
-        poke_interval=2,
+        poke_interval=10,  # one that ends sooner may come too soon for a busy scheduler
         timeout=120,
         deferrable=True,
     )
