@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from azure.storage.blob import AccessPolicy, ContainerSasPermissions
 from pydantic import SecretStr
 
 from lightly_airflow.contract.models.datasources import AzureConfig, Purpose
@@ -180,13 +179,11 @@ def azure_night(site: Site) -> tuple[str, str]:
 
 def test_a_revoked_token_fails_the_next_run_and_another_mends_it(factory: Site, azurite: Azurite) -> None:
     """A token of a stored access policy, which was taken away."""
-    container = azurite.client.get_container_client("cameras")
     # A policy takes up to half a minute on Azure itself; Azurite has it at once.
-    everything = AccessPolicy(permission=ContainerSasPermissions(read=True, write=True, delete=True, list=True))
-    container.set_container_access_policy({"night": everything})
+    azurite.set_policies("cameras", "night")
     set_token(factory, azurite.sas("", policy_id="night"))
     assert azure_night(factory)[0] == "COMPLETED"
-    container.set_container_access_policy({})
+    azurite.set_policies("cameras")
     told = f"the INPUT datasource lacks permissions: cannot list cameras/input/: {STALE}"
     assert azure_night(factory) == ("FAILED", told)
     set_token(factory, azurite.sas("rwdl"))
